@@ -1,0 +1,1 @@
+"""What merzim is told: the policy (what is kept how long, why, and what happens then) and the settings."""

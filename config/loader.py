@@ -1,0 +1,73 @@
+"""From the policy's text to the policy, or to every problem of it at once."""
+
+import hashlib
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from config.parts import PolicyReading
+from config.policy import Policy
+from config.problems import PolicyProblems, Problem
+from config.reading import NO_TERM
+from config.schema import json_schema
+from config.yaml_text import Blank, read_yaml
+
+__all__ = ["json_schema", "load_policy", "read_policy"]
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy in a file; PolicyProblems when the file cannot be read, or says something wrong."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise _unreadable(path, f"the file cannot be read ({error.strerror}); check its name and rights") from None
+    except UnicodeDecodeError as error:
+        sentence = f"byte {error.start + 1} of the file is not UTF-8; save the file as UTF-8"
+        raise _unreadable(path, sentence) from None
+    return load_policy(text, path.name)
+
+
+def load_policy(text: str, source: str) -> Policy:
+    """The policy that `text` says; `source` names the file in sentences.  PolicyProblems holds every problem."""
+    document = read_yaml(text, source)
+    if document.root is None or isinstance(document.root, Blank):
+        raise PolicyProblems(document.problems)
+    reading = PolicyReading(document, source)
+    policy = reading.policy(document.root)
+    _agree(policy, reading)
+    if reading.problems:
+        raise PolicyProblems(reading.problems)
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    whole = policy.model_copy(update={"text": text, "hash": digest, "source": source})
+    return whole.with_places(document.places)
+
+
+def _unreadable(path: Path, sentence: str) -> PolicyProblems:
+    return PolicyProblems([Problem("error", "", None, None, sentence, source=path.name)])
+
+
+def _agree(policy: Policy, reading: PolicyReading) -> None:
+    """What the parts say together: terms and floor, the order of stages and tables, what is ignored."""
+    floor = policy.floor.term
+    for name, stage in policy.stages.items():
+        path = f"stages.{name}"
+        # A row stage may be shorter: the person's floor protects the rows of persons anyway.
+        readable = stage.term is not NO_TERM and floor is not NO_TERM
+        if stage.origin.subject and readable and stage.term.is_under(floor):
+            sentence = f"`{stage.term}` is under the floor of {floor}; write a term that is at least as long"
+            reading.problem(f"{path}.term", sentence)
+        _no_circle({t: rule.after for t, rule in stage.tables.items()}, "after", f"{path}.tables", reading)
+        for table in stage.tables:
+            if table in policy.ignore:
+                sentence = f"`{table}` stands in stage `{name}` too; remove it here or there"
+                reading.problem(f"ignore.{table}", sentence)
+    _no_circle({name: stage.origin.done for name, stage in policy.stages.items()}, "done", "stages", reading)
+
+
+def _no_circle(waits_for: dict[str, tuple[str, ...]], word: str, path: str, reading: PolicyReading) -> None:
+    try:
+        TopologicalSorter(waits_for).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        chain = " → ".join(f"`{name}`" for name in circle)
+        sentence = f"these wait for each other by `{word}`: {chain}; remove one, or nothing is ever done"
+        reading.problem(f"{path}.{circle[-1]}", sentence)

@@ -1,0 +1,139 @@
+"""The parts of a policy, from nodes to the model: here the short forms are spelled out."""
+
+from datetime import time
+
+from config.policy import (
+    SANE_FROM,
+    Brake,
+    ColumnRef,
+    Floor,
+    Hold,
+    Link,
+    Policy,
+    Quota,
+    StoredIn,
+    Subject,
+    Trigger,
+    Window,
+)
+from config.reading import NO_COLUMN, calendar_date, clock_time, name_without_slash, time_zone
+from config.stages import StageReading
+from config.yaml_text import Items, Node
+
+
+class PolicyReading(StageReading):
+    """Reads the whole policy; see `Reading` for what happens to what is wrong."""
+
+    def policy(self, node: Node) -> Policy:
+        """The policy, with stand-ins wherever `problems` says so."""
+        top = self.entries(node, "policy")
+        stored_default, stored_in = self._stored_in(top.get("stored in"))
+        return Policy(
+            name=self.parsed(top.get("policy"), name_without_slash, ""),
+            operator=self.text(top.get("operator")),
+            timezone=self.parsed(top.get("timezone"), time_zone, "UTC"),
+            floor=self._floor(top.get("floor")),
+            subject=self._subject(top.get("subject")),
+            identifiers=self._identifiers(top.get("identifiers")),
+            links=tuple(self._link(link) for link in self.items(top.get("links"))),
+            clock=tuple(self.event(event) for event in self.items(top.get("clock"), least=1)),
+            sane_from=self.parsed(top.get("sane from"), calendar_date, SANE_FROM),
+            stored_default=stored_default,
+            stored_in=stored_in,
+            holds={name: self._hold(name, hold) for name, hold in self.named(top.get("holds")).items()},
+            stages=self.stages(top.get("stages")),
+            ignore={table: self.text(reason) for table, reason in self.named(top.get("ignore")).items()},
+            triggers={name: self._trigger(each) for name, each in self.named(top.get("triggers")).items()},
+            quota=self._quota(top.get("quota")),
+            brake=self._brake(top.get("brake")),
+            window=self._window(top.get("window")),
+            allow=self.texts(top.get("allow")),
+        )
+
+    def _floor(self, node: Node | None) -> Floor:
+        floor = self.entries(node, "floor")
+        return Floor(term=self.term(floor.get("term")), basis=self.text(floor.get("basis")))
+
+    def _subject(self, node: Node | None) -> Subject:
+        subject = self.entries(node, "subject")
+        return Subject(
+            table=self.text(subject.get("table")),
+            key=self.text(subject.get("key")),
+            same_person=self.optional_text(subject.get("same person")),
+            blocked=self.optional_text(subject.get("blocked")),
+        )
+
+    def _identifiers(self, node: Node | None) -> dict[str, tuple[tuple[ColumnRef, ...], ...]]:
+        return {
+            name: tuple(self._together(place) for place in self.items(places, least=1))
+            for name, places in self.named(node).items()
+        }
+
+    def _together(self, node: Node) -> tuple[ColumnRef, ...]:
+        """One column, or a list of columns that only together identify (last name, first name, middle name)."""
+        nodes = self.items(node, least=1) if isinstance(node, Items) else [node]
+        return tuple(self.column(column) for column in nodes)
+
+    def _link(self, node: Node) -> Link:
+        link = self.entries(node, "link")
+        return Link(
+            source=self.column(link.get("from")),
+            target=self.column(link.get("to")),
+            where=self.optional_text(link.get("where")),
+            delays_only=self.word(link.get("only"), "delays"),
+        )
+
+    def _stored_in(self, node: Node | None) -> tuple[StoredIn, dict[str, StoredIn]]:
+        default: StoredIn = "UTC"
+        columns: dict[str, StoredIn] = {}
+        for name, value in self.named(node).items():
+            if name == "default":
+                default = self.parsed(value, _stored, "UTC")
+            elif "." in name:
+                column = self.checked(value.path, name, ColumnRef.parse, NO_COLUMN)
+                columns[str(column)] = self.parsed(value, _stored, "UTC")
+            else:
+                self.problem(value.path, f"`{name}` is neither `default` nor a column; write `table.column`")
+        return default, columns
+
+    def _hold(self, name: str, node: Node) -> Hold:
+        hold = self.entries(node, "hold")
+        return Hold(
+            name=name,
+            exists=self.text(hold.get("exists")),
+            where=self.optional_text(hold.get("where")),
+            basis=self.text(hold.get("basis")),
+        )
+
+    def _trigger(self, node: Node) -> Trigger:
+        return Trigger(writes=self.names(self.entries(node, "trigger").get("writes")))
+
+    def _quota(self, node: Node | None) -> Quota:
+        quota = self.entries(node, "quota")
+        return Quota(people_per_night=self.limit(quota.get("people_per_night")))
+
+    def _brake(self, node: Node | None) -> Brake:
+        brake = self.entries(node, "brake")
+        return Brake(
+            rows_per_night=self.limit(brake.get("rows_per_night")),
+            percent_of_table=self.limit(brake.get("percent_of_table"), most=100),
+            times_recent_nights=self.limit(brake.get("times_recent_nights")),
+        )
+
+    def _window(self, node: Node | None) -> Window | None:
+        if node is None:
+            return None
+        window = self.entries(node, "window")
+        start = self.parsed(window.get("start"), clock_time, time(0))
+        end = self.parsed(window.get("end"), clock_time, time(1))
+        if start == end:
+            self.problem(node.path, f"the window starts and ends at {start:%H:%M}; write an end that differs")
+        return Window(start=start, end=end)
+
+
+def _stored(text: str) -> StoredIn:
+    if text == "UTC":
+        return "UTC"
+    if text == "local":
+        return "local"
+    raise ValueError(f"`{text}` is not how a time is stored; write `UTC` or `local`")

@@ -1,0 +1,1 @@
+"""Segments of the archive: format, sealing, keys, spool and stores. FORMAT.md gives the exact bytes."""

@@ -1,0 +1,119 @@
+"""Where segments end up. A store takes a segment durably and reads it back before the spool lets go of it."""
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from worker.archive.durable import file_digest, make_folder, segment_names, sync_file, sync_folder, sync_upwards
+from worker.archive.errors import ArchiveError, storage_error
+from worker.archive.names import PART_SUFFIX, check_name
+from worker.archive.spool import Spool
+
+
+class DirectoryStore:
+    """A folder, possibly on another disk or a mount, that keeps segments until their archive term ends (clause 3.4)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, source: Path, name: str) -> str:
+        """Copy the file in under this name, durably, and read it back; the SHA-256 (hex) of what is stored.
+
+        If the name is there with the same content, nothing is copied (a crash came between put and the spool's
+        removal). Raises ArchiveError if the content differs, or if anything fails.
+        """
+        target = self._path(name)
+        try:
+            expected = file_digest(source)
+            if not target.exists():
+                self._copy(source, expected, target)
+            with target.open("rb") as file:
+                sync_file(file.fileno())
+            sync_upwards(self.folder, target.parent)
+            if file_digest(target) != expected:
+                raise ArchiveError(
+                    f"{target} is already there with other content, and a segment is never overwritten. "
+                    "Compare both with their SHA-256 in the ledger and move the wrong one away."
+                )
+        except OSError as error:
+            raise storage_error("Storing the segment", target, error) from error
+        return expected
+
+    def digest(self, name: str) -> str | None:
+        """SHA-256 (hex) of the stored segment; None if there is none of this name. Raises ArchiveError."""
+        path = self._path(name)
+        try:
+            return file_digest(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error("Reading the segment", path, error) from error
+
+    def open(self, name: str) -> BinaryIO:
+        """The sealed segment, for reading; close it. Raises ArchiveError."""
+        path = self._path(name)
+        try:
+            return path.open("rb")
+        except FileNotFoundError:
+            raise ArchiveError(
+                f"The archive has no segment {path}. Check that its folder is mounted, or feed the spool first."
+            ) from None
+        except OSError as error:
+            raise storage_error("Opening the segment", path, error) from error
+
+    def names(self) -> list[str]:
+        """Names of all stored segments, sorted."""
+        return segment_names(self.folder)
+
+    def remove(self, name: str) -> None:
+        """Destroy the segment, and every copy of it that a crash left half-written. It may be gone already."""
+        path = self._path(name)
+        try:
+            path.unlink(missing_ok=True)
+            for part in path.parent.glob(f"{path.name}.*{PART_SUFFIX}"):
+                part.unlink(missing_ok=True)
+            if path.parent.exists():
+                sync_folder(path.parent)
+        except OSError as error:
+            raise storage_error("Removing", path, error) from error
+
+    def _path(self, name: str) -> Path:
+        return self.folder / check_name(name)
+
+    def _copy(self, source: Path, expected: str, target: Path) -> None:
+        make_folder(target.parent)
+        # A name of its own, since two workers may feed the same segment at once.
+        part = target.with_name(f"{target.name}.{secrets.token_hex(8)}{PART_SUFFIX}")
+        try:
+            with source.open("rb") as original, part.open("xb") as copy:
+                shutil.copyfileobj(original, copy)
+                copy.flush()
+                sync_file(copy.fileno())
+            # Before it takes the name: the other worker may have put a good copy there and emptied the spool.
+            if file_digest(part) != expected:
+                raise ArchiveError(f"{part} does not read back as written. Check the store's disk and run again.")
+            os.replace(part, target)
+        except BaseException:
+            with suppress(OSError):  # the first error is the one to tell
+                part.unlink(missing_ok=True)
+            raise
+
+
+def feed(spool: Spool, store: DirectoryStore, name: str) -> str:
+    """Move a segment from the spool to the store: put, read back, and only then empty the spool.
+
+    Returns the SHA-256 (hex) of what is stored, to be compared with the ledger's. Raises ArchiveError.
+    """
+    waiting = spool.path(name)
+    try:
+        stored = store.put(waiting, name)
+    except ArchiveError:
+        fed_by_another = None if waiting.exists() else store.digest(name)
+        if fed_by_another is None:
+            raise
+        return fed_by_another
+    spool.remove(name)
+    return stored

@@ -1,0 +1,59 @@
+"""The one Protocol behind which PostgreSQL and SQLite differ."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from worker.databases.facts import Schema
+
+Key = tuple[Any, ...]
+
+
+class Database(Protocol):
+    """An operator's database. One object per process; each method takes the connection it works on.
+
+    Raises SQLAlchemy's errors; whoever calls turns them into sentences, since only they know what was tried.
+    """
+
+    engine: sa.Engine
+    dialect: str
+    encoding: str  # how rows stand in an archive segment: "pgcopy" or "json"
+    ledger_schema: str | None
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """A read-only transaction with one snapshot, for plan, check and explain."""
+
+    def writing(self, lock_seconds: float | None = None) -> AbstractContextManager[sa.Connection]:
+        """One READ COMMITTED transaction (SQLite: BEGIN IMMEDIATE), committed at the end, rolled back on error.
+        A lock waited for longer than `lock_seconds` (5 by default) fails the statement."""
+
+    def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
+        """Facts of the default schema and of every other schema that a name in `tables` carries."""
+
+    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+        """The same query taking row locks; `skip` passes over rows that somebody else has locked."""
+
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+        """The rows as the database itself writes them: whole lines in this database's archive encoding."""
+
+    def rows_in(
+        self, connection: sa.Connection, target: sa.Table, columns: Sequence[str], rows: Iterable[bytes]
+    ) -> int:
+        """Puts archived rows into a (temporary) table; returns how many."""
+
+    def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
+        """A temporary table of this session, empty now and at the end of the transaction."""
+
+    def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Many rows made in Python into a temporary table, in bulk."""
+
+    def count_estimate(self, connection: sa.Connection, table: sa.Table) -> int:
+        """Roughly how many rows, cheaply; exact where the database keeps no statistics."""
+
+    def is_duplicate(self, error: BaseException) -> bool:
+        """Whether the error says that a unique value was there already."""
+
+    def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
+        """Which of the functions may write or give another answer each time: no condition may call them."""

@@ -1,0 +1,32 @@
+"""From a database URL to the database behind the Protocol."""
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from worker.databases.base import Database
+from worker.databases.postgresql import PostgreSQL
+from worker.databases.sqlite import SQLite
+
+
+class UnknownDatabase(ValueError):
+    """The URL is unreadable or names a database merzim does not know; the text never holds a password."""
+
+
+def open_database(url: str, ledger_schema: str) -> Database:
+    """The database for a SQLAlchemy URL such as postgresql://merzim@db/kpi or sqlite:////data/kpi.db.
+    Opens no connection. Raises UnknownDatabase."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise UnknownDatabase(
+            "MERZIM_DATABASE_URL is no database URL; write it like postgresql://user@host/name or sqlite:////path/file.db."
+        ) from None
+    match parsed.get_backend_name():
+        case "postgresql":
+            return PostgreSQL(parsed, ledger_schema)
+        case "sqlite":
+            return SQLite(parsed)
+        case other:
+            raise UnknownDatabase(
+                f"MERZIM_DATABASE_URL names the database {other!r}, which merzim does not know; use postgresql or sqlite."
+            )

@@ -1,0 +1,74 @@
+"""Facts of the operator's live schema: read once per command, then only looked at."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import sqlalchemy as sa
+
+TableKind = Literal["table", "view", "materialised view", "partitioned table", "foreign table"]
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A declared reference; `on_delete` is the action as the database names it, None for NO ACTION."""
+
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    on_delete: str | None
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """One table as the database has it. `name` is how a policy names it: with its schema unless that is the
+    default one. `key` is the primary key, else the first NOT NULL unique key, else empty."""
+
+    name: str
+    table: sa.Table
+    kind: TableKind
+    key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    uniques: tuple[tuple[str, ...], ...]
+    checks: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...]
+    triggers: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    rows: int = 0
+
+    def column(self, name: str) -> sa.Column[object]:
+        """The column; KeyError if the table has none of that name."""
+        return self.table.c[name]
+
+    @property
+    def generated(self) -> frozenset[str]:
+        """Columns whose value the database computes: no statement may write them."""
+        return frozenset(c.name for c in self.table.c if c.computed is not None)
+
+    def indexed(self, column: str) -> bool:
+        """Whether some index, key or unique constraint starts with the column."""
+        return any(names[:1] == (column,) for names in (self.key, *self.uniques, *self.indexes))
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Every table of the operator's database that concerns a policy."""
+
+    dialect: str
+    tables: Mapping[str, TableFacts] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """One hash of all that a plan relies on: part of the plan's fingerprint."""
+        facts = [
+            [
+                name,
+                [[c.name, str(c.type), bool(c.nullable)] for c in f.table.c],
+                list(f.key),
+                sorted([fk.columns, fk.target, fk.target_columns, fk.on_delete or ""] for fk in f.foreign_keys),
+                sorted(f.triggers),
+            ]
+            for name, f in sorted(self.tables.items())
+        ]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

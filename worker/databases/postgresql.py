@@ -1,0 +1,152 @@
+"""PostgreSQL 13 and newer: COPY in and out, row locks with SKIP LOCKED, short time-outs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from worker.databases.facts import Schema, TableKind
+from worker.databases.reflection import Extras, read_schema, split_name
+
+KINDS: dict[str, TableKind] = {
+    "r": "table", "p": "partitioned table", "v": "view", "m": "materialised view", "f": "foreign table",
+}
+CONNECT = {
+    "options": "-c timezone=UTC -c row_security=off -c idle_in_transaction_session_timeout=60000",
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "application_name": "merzim",
+}
+
+
+class PostgreSQL:
+    """See `base.Database`. `row_security=off` makes a table whose policies would hide rows an error, not a gap."""
+
+    dialect = "postgresql"
+    encoding = "pgcopy"
+
+    def __init__(self, url: sa.URL, ledger_schema: str) -> None:
+        self.ledger_schema: str | None = ledger_schema
+        self.engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"), connect_args=CONNECT, poolclass=QueuePool, pool_size=2,
+            hide_parameters=True,
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """See `base.Database.reading`."""
+        with self.engine.connect() as connection:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            connection = connection.execution_options(**options)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
+        """See `base.Database.writing`."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                milliseconds = int((lock_seconds or 5) * 1000)
+                connection.execute(
+                    sa.select(
+                        sa.func.set_config("lock_timeout", str(milliseconds), True),
+                        sa.func.set_config("statement_timeout", str(max(60_000, 2 * milliseconds)), True),
+                    )
+                )
+                yield connection
+
+    def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
+        """See `base.Database.schema`."""
+        schemas = sorted({split_name(t)[0] or "" for t in tables} | {""})
+        default = connection.execute(sa.text("SELECT current_schema()")).scalar_one()
+        extras = _extras(connection, default)
+        return read_schema(connection, [s or None for s in schemas if s != default], extras)
+
+    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+        """See `base.Database.locked`."""
+        return query.with_for_update(skip_locked=skip)
+
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+        """COPY (SELECT …) TO STDOUT in text form; chunks end where a row ends."""
+        compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+        with _cursor(connection) as cursor, cursor.copy(f"COPY ({compiled}) TO STDOUT", compiled.params) as copy:
+            for chunk in copy:
+                yield bytes(chunk)
+
+    def rows_in(
+        self, connection: sa.Connection, target: sa.Table, columns: Sequence[str], rows: Iterable[bytes]
+    ) -> int:
+        """COPY … FROM STDIN with the lines as they stand in the segment."""
+        quote = connection.dialect.identifier_preparer
+        names = ", ".join(quote.quote(c) for c in columns)
+        with _cursor(connection) as cursor:
+            with cursor.copy(f"COPY {quote.format_table(target)} ({names}) FROM STDIN") as copy:
+                for chunk in rows:
+                    copy.write(chunk)
+            return cursor.rowcount
+
+    def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
+        """See `base.Database.temporary`. Dropped at COMMIT: a session's next slice may need other columns."""
+        table = sa.Table(
+            name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP", schema="pg_temp"
+        )
+        connection.execute(sa.schema.CreateTable(table))
+        return table
+
+    def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+        """See `base.Database.fill`."""
+        quote = connection.dialect.identifier_preparer
+        with _cursor(connection) as cursor, cursor.copy(f"COPY {quote.format_table(table)} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        connection.execute(sa.text(f"ANALYZE {quote.format_table(table)}"))
+
+    def count_estimate(self, connection: sa.Connection, table: sa.Table) -> int:
+        """See `base.Database.count_estimate`."""
+        name = connection.dialect.identifier_preparer.format_table(table)
+        query = sa.text("SELECT reltuples::bigint FROM pg_class WHERE oid = CAST(:name AS regclass)")
+        known = int(connection.execute(query, {"name": name}).scalar_one())
+        if known >= 0:
+            return known
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+    def is_duplicate(self, error: BaseException) -> bool:
+        """See `base.Database.is_duplicate`."""
+        return isinstance(getattr(error, "orig", error), psycopg.errors.UniqueViolation)
+
+    def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
+        """See `base.Database.volatile_functions`: pg_proc says it of every function, ours and theirs."""
+        query = sa.text(
+            "SELECT DISTINCT lower(proname) FROM pg_proc WHERE provolatile = 'v' AND lower(proname) = ANY(:names)"
+        )
+        return set(connection.execute(query, {"names": [n.lower() for n in names]}).scalars())
+
+
+def _cursor(connection: sa.Connection) -> psycopg.Cursor[Any]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver.cursor()
+
+
+def _extras(connection: sa.Connection, default: str) -> Extras:
+    """Triggers, rules, kinds and sizes, which the inspector does not tell."""
+
+    def rows(query: str) -> list[tuple[tuple[str | None, str], Any]]:
+        found = connection.execute(sa.text(query)).all()
+        return [((None if r[0] == default else r[0], r[1]), r[2]) for r in found]
+
+    of = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    for where, name in rows(f"SELECT n.nspname, c.relname, t.tgname {of} JOIN pg_trigger t ON t.tgrelid = c.oid"
+                            " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.tgname"):
+        triggers[where] = (*triggers.get(where, ()), name)
+    rules: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    for where, name in rows(f"SELECT n.nspname, c.relname, r.rulename {of} JOIN pg_rewrite r ON r.ev_class = c.oid"
+                            " WHERE r.rulename <> '_RETURN' ORDER BY r.rulename"):
+        rules[where] = (*rules.get(where, ()), name)
+    kinds = rows(f"SELECT n.nspname, c.relname, c.relkind::text {of} WHERE c.relkind IN ('r','p','v','m','f')")
+    sizes = rows(f"SELECT n.nspname, c.relname, greatest(c.reltuples, 0)::bigint {of} WHERE c.relkind IN ('r','p')")
+    return Extras(triggers, rules, {w: KINDS[k] for w, k in kinds}, dict(sizes))

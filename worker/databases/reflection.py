@@ -1,0 +1,106 @@
+"""Reads the live schema through SQLAlchemy's inspector; what it does not know comes from each database's module."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from worker.databases.facts import ForeignKey, Schema, TableFacts, TableKind
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What the inspector does not tell, by (schema or None, table)."""
+
+    triggers: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
+    rules: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[tuple[str | None, str], TableKind] = field(default_factory=dict)
+    rows: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+
+
+def split_name(name: str) -> tuple[str | None, str]:
+    """A policy's table name as (schema, table): "archive.cases" is the table cases of the schema archive."""
+    schema, dot, table = name.rpartition(".")
+    return (schema, table) if dot else (None, name)
+
+
+def read_schema(connection: sa.Connection, schemas: Iterable[str | None], extras: Extras) -> Schema:
+    """All tables and views of the named schemas (None: the default one)."""
+    inspector = sa.inspect(connection)
+    metadata = sa.MetaData()
+    tables: dict[str, TableFacts] = {}
+    for schema in schemas:
+        views = [*inspector.get_view_names(schema), *_materialised(inspector, schema)]
+        names = [n for n in inspector.get_table_names(schema) if not n.startswith("merzim_")]
+        metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
+        for name in names:
+            facts = _table_facts(inspector, metadata, schema, name, extras)
+            tables[facts.name] = facts
+        for name in views:
+            table = sa.Table(name, metadata, schema=schema, autoload_with=connection, resolve_fks=False)
+            kind = extras.kinds.get((schema, name), "view")
+            tables[_policy_name(schema, name)] = TableFacts(
+                _policy_name(schema, name), table, kind, (), (), (), (), (), ()
+            )
+    return Schema(connection.dialect.name, tables)
+
+
+def _materialised(inspector: sa.Inspector, schema: str | None) -> list[str]:
+    return inspector.get_materialized_view_names(schema) if inspector.dialect.name == "postgresql" else []
+
+
+def _policy_name(schema: str | None, name: str) -> str:
+    return f"{schema}.{name}" if schema else name
+
+
+def _table_facts(
+    inspector: sa.Inspector, metadata: sa.MetaData, schema: str | None, name: str, extras: Extras
+) -> TableFacts:
+    table = metadata.tables[_policy_name(schema, name)]
+    where = (schema, name)
+    indexes = inspector.get_indexes(name, schema)
+    uniques = [tuple(u["column_names"]) for u in inspector.get_unique_constraints(name, schema)]
+    uniques += [_columns(i) for i in indexes if i.get("unique") and _columns(i) and not _is_partial(i)]
+    key = tuple(c.name for c in table.primary_key.columns) or _unique_key(table, uniques)
+    return TableFacts(
+        name=_policy_name(schema, name),
+        table=table,
+        kind=extras.kinds.get(where, "table"),
+        key=key,
+        foreign_keys=tuple(_foreign_keys(inspector, schema, name)),
+        uniques=tuple(dict.fromkeys(uniques)),
+        checks=tuple(c["sqltext"] for c in inspector.get_check_constraints(name, schema)),
+        indexes=tuple(_columns(i) for i in indexes if not _is_partial(i)),
+        triggers=extras.triggers.get(where, ()),
+        rules=extras.rules.get(where, ()),
+        rows=extras.rows.get(where, 0),
+    )
+
+
+def _columns(index: Mapping[str, object]) -> tuple[str, ...]:
+    names = index["column_names"]
+    assert isinstance(names, list)
+    return tuple(n for n in names if isinstance(n, str)) if None not in names else ()
+
+
+def _is_partial(index: Mapping[str, object]) -> bool:
+    options = index.get("dialect_options")
+    return isinstance(options, dict) and any(str(k).endswith("_where") for k in options)
+
+
+def _unique_key(table: sa.Table, uniques: list[tuple[str, ...]]) -> tuple[str, ...]:
+    for columns in uniques:
+        if columns and not any(table.c[c].nullable for c in columns):
+            return columns
+    return ()
+
+
+def _foreign_keys(inspector: sa.Inspector, schema: str | None, name: str) -> Iterable[ForeignKey]:
+    for fk in inspector.get_foreign_keys(name, schema):
+        target = _policy_name(fk.get("referred_schema"), fk["referred_table"])
+        columns = tuple(fk["constrained_columns"])
+        target_columns = tuple(fk["referred_columns"]) or tuple(
+            inspector.get_pk_constraint(fk["referred_table"], fk.get("referred_schema"))["constrained_columns"]
+        )
+        action = (fk.get("options") or {}).get("ondelete")
+        yield ForeignKey(columns, target, target_columns, None if action in (None, "NO ACTION") else action)

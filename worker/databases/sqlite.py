@@ -1,0 +1,150 @@
+"""SQLite: the embedded default. One writer at a time; BEGIN IMMEDIATE is the lock."""
+
+import base64
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker.databases.facts import Schema
+from worker.databases.reflection import Extras, read_schema
+
+VOLATILE = {"random", "randomblob", "changes", "total_changes", "last_insert_rowid", "load_extension"}
+CHUNK_ROWS = 500
+
+
+class SQLite:
+    """See `base.Database`."""
+
+    dialect = "sqlite"
+    encoding = "json"
+    ledger_schema: str | None = None
+
+    def __init__(self, url: sa.URL) -> None:
+        self.engine = sa.create_engine(url, hide_parameters=True)
+        sa.event.listen(self.engine, "connect", _on_connect)
+        sa.event.listen(self.engine, "begin", _on_begin)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """See `base.Database.reading`."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
+        """See `base.Database.writing`."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(merzim_write=True)
+            with connection.begin():
+                yield connection
+
+    def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
+        """See `base.Database.schema`."""
+        found = connection.execute(
+            sa.text("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        ).all()
+        triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
+        for table, name in found:
+            triggers[(None, table)] = (*triggers.get((None, table), ()), name)
+        return read_schema(connection, [None], Extras(triggers=triggers))
+
+    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+        """The transaction holds the only write lock already."""
+        return query
+
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+        """Each row's stored values, whatever the column's declared type, as one JSON array a line."""
+        compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+        cursor = _driver(connection).execute(str(compiled), [compiled.params[n] for n in compiled.positiontup or ()])
+        while rows := cursor.fetchmany(CHUNK_ROWS):
+            yield b"".join(_line(row) for row in rows)
+
+    def rows_in(
+        self, connection: sa.Connection, target: sa.Table, columns: Sequence[str], rows: Iterable[bytes]
+    ) -> int:
+        """See `base.Database.rows_in`."""
+        quote = connection.dialect.identifier_preparer
+        names = ", ".join(quote.quote(c) for c in columns)
+        marks = ", ".join("?" for _ in columns)
+        statement = f"INSERT INTO {quote.format_table(target)} ({names}) VALUES ({marks})"  # noqa: S608 - quoted names only
+        cursor = _driver(connection).executemany(statement, (_values(line) for chunk in rows for line in chunk.splitlines()))
+        return cursor.rowcount
+
+    def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
+        """See `base.Database.temporary`."""
+        table = sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], schema="temp")
+        connection.execute(sa.schema.DropTable(table, if_exists=True))
+        bare = sa.Table(name, sa.MetaData(), *[c._copy() for c in columns], prefixes=["TEMPORARY"])
+        connection.execute(sa.schema.CreateTable(bare))
+        return table
+
+    def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+        """See `base.Database.fill`."""
+        if not rows:
+            return
+        names = [c.name for c in table.c]
+        connection.execute(sa.insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+
+    def count_estimate(self, connection: sa.Connection, table: sa.Table) -> int:
+        """See `base.Database.count_estimate`."""
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+    def is_duplicate(self, error: BaseException) -> bool:
+        """See `base.Database.is_duplicate`."""
+        original = getattr(error, "orig", error)
+        return isinstance(original, sqlite3.IntegrityError) and "UNIQUE" in str(original)
+
+    def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
+        """See `base.Database.volatile_functions`."""
+        return {n.lower() for n in names} & VOLATILE
+
+
+def _on_connect(driver: sqlite3.Connection, record: object) -> None:
+    driver.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
+    driver.text_factory = _text
+    for pragma in ("foreign_keys = ON", "busy_timeout = 10000", "secure_delete = ON"):
+        driver.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("merzim_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _text(raw: bytes) -> str:
+    """Text that is not UTF-8 goes through unchanged instead of failing the night."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _line(row: Sequence[Any]) -> bytes:
+    text = json.dumps([_plain(v) for v in row], ensure_ascii=True, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"b": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"f": repr(value)}
+    return value
+
+
+def _values(line: bytes) -> list[Any]:
+    return [_stored(v) for v in json.loads(line)]
+
+
+def _stored(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return base64.b64decode(value["b"]) if "b" in value else float(value["f"])

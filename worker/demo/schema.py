@@ -1,0 +1,32 @@
+"""Makes the tables of the invented operator: plain DDL beside this file, one file per kind of server."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from worker.demo.rows import TABLES
+
+
+class DemoError(Exception):
+    """The demonstration cannot be made here; the sentence says why and what to do."""
+
+
+def make_schema(engine: sa.Engine) -> None:
+    """Create the operator's tables, indexes and audit trigger; DemoError if the database has one of them."""
+    present = sorted(set(sa.inspect(engine).get_table_names()) & set(TABLES.values()))
+    if present:
+        raise DemoError(f"The database already has a table {present[0]}: give the demonstration an empty one.")
+    with engine.begin() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        # Whole scripts, trigger bodies included: only the drivers themselves take several statements at once.
+        if engine.dialect.name == "sqlite":
+            driver.executescript(_ddl("sqlite"))
+        elif engine.dialect.name == "postgresql":
+            driver.execute(_ddl("postgresql"))
+        else:
+            raise DemoError(f"The demonstration does not know {engine.dialect.name}: use PostgreSQL or SQLite.")
+
+
+def _ddl(dialect: str) -> str:
+    return (Path(__file__).parent / f"schema_{dialect}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The ledger: tables, migrations, runs, holds and gate, keys, seal, grants. Imports no other room."""

@@ -1,0 +1,170 @@
+"""Batches and their slices: claim, intent, entry, progress."""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker.ledger.errors import LedgerError, RunClosed
+from worker.ledger.runs import require_open
+from worker.ledger.states import BATCH_ARROWS, BatchState, check_arrow
+from worker.ledger.tables import Ledger
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """`keys` is a JSON value (a list of KeyCodec.to_json keys), `units` the number of subjects."""
+
+    stage: str
+    keys: Any
+    units: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch as the ledger has it. `slices` were committed so far; `skipped` are JSON keys to be tried
+    once more."""
+
+    run_id: str
+    number: int
+    stage: str
+    keys: Any
+    units: int
+    cursor: str | None
+    slices: int
+    skipped: list[Any]
+    state: BatchState
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one slice did. `counts` is JSON; `size` the segment's bytes; segment, sha256, size None without a copy."""
+
+    attempt: str
+    run_id: str
+    batch: int
+    slice: int
+    kind: str
+    stage: str
+    counts: Any
+    committed_at: dt.datetime
+    segment: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    archive_until: dt.date | None = None
+    part: bool = False
+
+
+def store_batches(conn: sa.Connection, ledger: Ledger, run_id: str, batches: Sequence[NewBatch]) -> None:
+    """Store a new run's batches, numbered from 1 in this order and never again."""
+    rows = [
+        {
+            "run_id": run_id,
+            "number": number,
+            "stage": batch.stage,
+            "keys": _json(batch.keys),
+            "units": batch.units,
+            "state": "open",
+        }
+        for number, batch in enumerate(batches, start=1)
+    ]
+    if rows:
+        conn.execute(ledger.batch.insert(), rows)
+
+
+def claim_batch(conn: sa.Connection, ledger: Ledger, run_id: str, number: int | None = None) -> Batch | None:
+    """The next open batch that nobody works on (or the one of this number, if it is so), locked until this transaction
+    ends; None when there is none.
+
+    The row's lock is the whole claim: it falls when the process dies. Also None when the run is closed.
+    """
+    try:
+        require_open(conn, ledger, run_id)
+    except RunClosed:
+        return None
+    table = ledger.batch
+    statement = (
+        table.select()
+        .where(table.c.run_id == run_id, table.c.state == "open")
+        .order_by(table.c.number)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if number is not None:
+        statement = statement.where(table.c.number == number)
+    row = conn.execute(statement).mappings().one_or_none()
+    return None if row is None else _batch(row)
+
+
+def advance_batch(
+    conn: sa.Connection,
+    ledger: Ledger,
+    batch: Batch,
+    *,
+    cursor: str | None,
+    slices: int,
+    skipped: Sequence[Any] = (),
+    state: BatchState = "open",
+) -> Batch:
+    """Write how far a claimed batch has come and return it anew; `skipped` are the keys to be tried once more.
+
+    Raises IllegalArrow, and LedgerError when the batch has moved since it was claimed.
+    """
+    check_arrow(BATCH_ARROWS, "batch", batch.state, state)
+    table = ledger.batch
+    done = conn.execute(
+        table.update()
+        .where(table.c.run_id == batch.run_id, table.c.number == batch.number)
+        .where(table.c.slices == batch.slices, table.c.state == batch.state)
+        .values(cursor=cursor, slices=slices, skipped=_json(list(skipped)), state=state)
+    )
+    if done.rowcount != 1:
+        raise LedgerError(
+            f"Batch {batch.number} of run {batch.run_id} was moved by somebody else while this worker had it; "
+            "roll back and claim anew."
+        )
+    return Batch(**{**vars(batch), "cursor": cursor, "slices": slices, "skipped": list(skipped), "state": state})
+
+
+def write_intent(
+    conn: sa.Connection,
+    ledger: Ledger,
+    *,
+    attempt: str,
+    run_id: str,
+    batch: int,
+    segment: str | None,
+    at: dt.datetime,
+) -> None:
+    """Say that an attempt begins and which segment it may leave behind. Commit it before the attempt begins."""
+    row = {"attempt": attempt, "run_id": run_id, "batch": batch, "segment": segment, "created_at": at}
+    conn.execute(ledger.intent.insert(), row)
+
+
+def write_entry(conn: sa.Connection, ledger: Ledger, entry: Entry) -> None:
+    """Write what a slice did, in the slice's own transaction.
+
+    Raises RunClosed (a sealed run takes no entries), and SQLAlchemy's IntegrityError when (run, batch, slice)
+    was already done: both roll the slice back.
+    """
+    require_open(conn, ledger, entry.run_id)
+    values = {**vars(entry), "counts": _json(entry.counts), "bytes": entry.size}
+    del values["size"]
+    conn.execute(ledger.entry.insert().values(values))
+
+
+def entry_exists(conn: sa.Connection, ledger: Ledger, attempt: str) -> bool:
+    """Whether this attempt was committed: to be asked when the reply to COMMIT never came."""
+    table = ledger.entry
+    return conn.scalar(sa.select(table.c.attempt).where(table.c.attempt == attempt)) is not None
+
+
+def _batch(row: sa.RowMapping) -> Batch:
+    return Batch(**{**row, "keys": json.loads(row["keys"]), "skipped": json.loads(row["skipped"])})
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,65 @@
+"""The least that merzim's database role needs (PostgreSQL)."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy.engine import make_url
+
+from worker.ledger.errors import LedgerError
+from worker.ledger.migrations import VERSION_TABLE
+from worker.ledger.tables import ledger_tables
+
+_PREPARER = make_url("postgresql://").get_dialect()().identifier_preparer
+_ORDER = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+_LEDGER_RIGHTS = {
+    "installation": {"SELECT", "INSERT"},
+    "policy": {"SELECT", "INSERT"},
+    "stage": {"SELECT", "INSERT"},
+    "run": {"SELECT", "INSERT", "UPDATE"},
+    "batch": {"SELECT", "INSERT", "UPDATE"},
+    "intent": {"SELECT", "INSERT", "DELETE"},
+    "entry": {"SELECT", "INSERT"},
+    "tombstone": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "hold": {"SELECT", "INSERT", "UPDATE"},
+    "quarantine": {"SELECT", "INSERT"},
+    "outbox": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+    "seal": {"SELECT", "INSERT"},
+    "approval": {"SELECT", "INSERT"},
+}
+
+
+def grants(schema: str, role: str, tables_rw: Mapping[str, Collection[str]]) -> list[str]:
+    """GRANT statements for `role`: the ledger in `schema`, and the operator's tables with their privileges.
+
+    `tables_rw` maps "table" or "schema.table" to privileges out of SELECT, INSERT, UPDATE, DELETE. Values made in
+    Python pass through temporary tables, which PostgreSQL allows everybody unless it was revoked.
+    Raises LedgerError for any other privilege.
+    """
+    tables: dict[str, Collection[str]] = {
+        f"{_quote(schema)}.{_quote(table.name)}": _LEDGER_RIGHTS[table.name]
+        for table in ledger_tables(schema).all_tables()
+    }
+    tables[f"{_quote(schema)}.{_quote(VERSION_TABLE)}"] = {"SELECT"}
+    tables |= {".".join(map(_quote, _split(name))): tables_rw[name] for name in sorted(tables_rw)}
+    schemas = sorted({schema} | {_split(name)[0] for name in tables_rw if "." in name})
+    usage = [f"GRANT USAGE ON SCHEMA {_quote(name)} TO {_quote(role)};" for name in schemas]
+    return usage + [_grant(table, rights, role) for table, rights in tables.items()]
+
+
+def _grant(table: str, rights: Collection[str], role: str) -> str:
+    unknown = sorted(set(rights) - set(_ORDER))
+    if unknown or not rights:
+        raise LedgerError(
+            f"The privileges {', '.join(unknown) or 'none'} cannot be granted on {table}; use {', '.join(_ORDER)}."
+        )
+    wanted = ", ".join(right for right in _ORDER if right in rights)
+    return f"GRANT {wanted} ON {table} TO {_quote(role)};"
+
+
+def _split(name: str) -> list[str]:
+    """["schema", "table"], or ["table"] alone; the last dot divides them."""
+    return name.rsplit(".", 1)
+
+
+def _quote(name: str) -> str:
+    return _PREPARER.quote_identifier(name)

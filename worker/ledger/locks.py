@@ -1,0 +1,49 @@
+"""Locks that live as long as the present transaction.
+
+PostgreSQL: transaction-level advisory locks, whose queue is fair (a lock on a row is not: new sharers overtake
+whoever waits to have it alone). SQLite has one write lock for everything, so it serves every purpose.
+"""
+
+import hashlib
+
+import sqlalchemy as sa
+
+from worker.ledger.errors import LedgerError
+from worker.ledger.tables import Ledger
+
+
+def lock(conn: sa.Connection, ledger: Ledger, purpose: str, *, shared: bool) -> None:
+    """Wait for the lock called `purpose` and keep it until this transaction ends.
+
+    What is read *before* may be stale: look again in a later statement (READ COMMITTED).
+    The session's lock_timeout (SQLite: busy_timeout) applies, as SQLAlchemy's OperationalError.
+    """
+    if conn.dialect.name == "postgresql":
+        take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        conn.execute(sa.select(take(sa.literal(lock_key(ledger, purpose), sa.BigInteger))))
+    elif conn.dialect.name == "sqlite":
+        _take_write_lock(conn, ledger)
+    else:
+        raise LedgerError(f"The ledger cannot lock on {conn.dialect.name}; use a PostgreSQL or SQLite database.")
+
+
+def lock_key(ledger: Ledger, purpose: str) -> int:
+    """The advisory lock's 64-bit key: the same in every process that uses this ledger schema."""
+    digest = hashlib.sha256(f"merzim {ledger.schema} {purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def _take_write_lock(conn: sa.Connection, ledger: Ledger) -> None:
+    """Make sure that the transaction has the write lock, as one begun with BEGIN IMMEDIATE has.
+
+    SQLite takes the lock for any UPDATE, also for one that matches no row. A transaction that had read an older
+    state gets SQLITE_BUSY instead of the lock, so what it reads from here on is never stale.
+    """
+    table = ledger.installation
+    conn.execute(table.update().values(created_at=table.c.created_at).where(sa.false()))
+    driver = conn.connection.driver_connection
+    if driver is None or not driver.in_transaction:
+        raise LedgerError(
+            "The SQLite connection commits every statement by itself, so no lock lasts; "
+            "begin the transaction with BEGIN IMMEDIATE."
+        )

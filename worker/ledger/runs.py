@@ -1,0 +1,124 @@
+"""Runs: made once per slot, closed once, and nothing is written for them afterwards."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from worker.ledger.errors import LedgerError, RunClosed
+from worker.ledger.locks import lock
+from worker.ledger.states import RUN_ARROWS, RunState, check_arrow
+from worker.ledger.tables import Ledger
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A plan to be carried out. `plan` is JSON; `now` is the fixed moment it was made for (naive UTC)."""
+
+    policy_name: str
+    policy_hash: str
+    kind: str
+    local_date: dt.date
+    now: dt.datetime
+    fingerprint: str
+    plan: str
+    approved: bool
+    started_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the ledger has it; all times naive UTC."""
+
+    id: str
+    policy_name: str
+    policy_hash: str
+    kind: str
+    local_date: dt.date
+    slot: int
+    now: dt.datetime
+    state: RunState
+    fingerprint: str
+    plan: str
+    approved: bool
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    reason: str | None
+
+
+def find_run(conn: sa.Connection, ledger: Ledger, run_id: str) -> Run:
+    """The run with this id. Raises LedgerError when there is none."""
+    run = _one(conn, ledger.run.select().where(ledger.run.c.id == run_id))
+    if run is None:
+        raise LedgerError("The ledger has no run with this id; `merzim ledger list` shows all of them.")
+    return run
+
+
+def find_open_run(conn: sa.Connection, ledger: Ledger, policy_name: str, kind: str) -> Run | None:
+    """The run of this policy and kind that is being carried out, if any."""
+    table = ledger.run
+    return _one(
+        conn,
+        table.select().where(table.c.policy_name == policy_name, table.c.kind == kind, table.c.state == "open"),
+    )
+
+
+def create_run(conn: sa.Connection, ledger: Ledger, new: NewRun) -> tuple[Run, bool]:
+    """Make a run in the next free slot of its local date; returns it and whether this call made it.
+
+    When a run of the same policy and kind is open, that one is returned: of two sessions one makes the run, and
+    the other waits until the first has committed (run and batches, in one transaction) and gets the same run.
+    Needs READ COMMITTED, because it looks again after waiting.
+    """
+    lock(conn, ledger, "create run", shared=False)
+    existing = find_open_run(conn, ledger, new.policy_name, new.kind)
+    if existing is not None:
+        return existing, False
+    table = ledger.run
+    last_slot = conn.scalar(
+        sa.select(sa.func.max(table.c.slot)).where(
+            table.c.policy_name == new.policy_name,
+            table.c.kind == new.kind,
+            table.c.local_date == new.local_date,
+        )
+    )
+    run_id = uuid.uuid4().hex
+    slot = (last_slot or 0) + 1
+    conn.execute(table.insert().values(id=run_id, slot=slot, state="open", **vars(new)))
+    return find_run(conn, ledger, run_id), True
+
+
+def require_open(conn: sa.Connection, ledger: Ledger, run_id: str) -> None:
+    """Raise RunClosed unless the run is open; it then stays open until this transaction ends."""
+    lock(conn, ledger, _run_lock(run_id), shared=True)
+    run = find_run(conn, ledger, run_id)
+    if run.state != "open":
+        raise RunClosed(f"The run {run_id} is {run.state}; what is left is taken up by the next run.")
+
+
+def close_run(
+    conn: sa.Connection,
+    ledger: Ledger,
+    run_id: str,
+    state: RunState,
+    at: dt.datetime,
+    reason: str | None = None,
+) -> None:
+    """Close a run, once its open slices have ended. Seal it in the same transaction.
+
+    Raises IllegalArrow when it is closed already.
+    """
+    lock(conn, ledger, _run_lock(run_id), shared=False)
+    check_arrow(RUN_ARROWS, "run", find_run(conn, ledger, run_id).state, state)
+    table = ledger.run
+    conn.execute(table.update().where(table.c.id == run_id).values(state=state, ended_at=at, reason=reason))
+
+
+def _run_lock(run_id: str) -> str:
+    return f"run {run_id}"
+
+
+def _one(conn: sa.Connection, statement: sa.Select[*tuple[object, ...]]) -> Run | None:
+    row = conn.execute(statement).mappings().one_or_none()
+    return None if row is None else Run(**row)

@@ -1,0 +1,34 @@
+"""States of runs and batches, and the arrows between them: a state without arrows is final."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from worker.ledger.errors import IllegalArrow
+
+RunState = Literal["open", "done", "done_with_failures", "window_ended", "stopped", "failed"]
+BatchState = Literal["open", "done", "failed"]
+
+RUN_ARROWS: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"done", "done_with_failures", "window_ended", "stopped", "failed"}),
+    "done": frozenset(),
+    "done_with_failures": frozenset(),
+    "window_ended": frozenset(),
+    "stopped": frozenset(),
+    "failed": frozenset(),
+}
+"""`stopped`: by the brake, a changed policy or a hold; the run's reason says which."""
+
+BATCH_ARROWS: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"open", "done", "failed"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+}
+"""A batch stays open from slice to slice."""
+
+
+def check_arrow(arrows: Mapping[str, frozenset[str]], what: str, before: str, after: str) -> None:
+    """Raise IllegalArrow unless `what` may go from state `before` to state `after`."""
+    if after in arrows.get(before, frozenset()):
+        return
+    allowed = ", ".join(sorted(arrows.get(before, frozenset()))) or "nothing, it is final"
+    raise IllegalArrow(f"A {what} that is {before} cannot become {after}; from {before} may follow: {allowed}.")

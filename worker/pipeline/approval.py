@@ -1,0 +1,117 @@
+"""When a run must be approved by its fingerprint before its first change, and what an approval allows.
+
+An approval allows the keys it saw or fewer, at the cut-offs it saw, for VALID_DAYS; anything added makes it void.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from config.loader import load_policy
+from config.policy import Policy
+from worker.ledger.keys import KeyCodec
+from worker.ledger.policies import policy_text
+from worker.ledger.runs import Run
+from worker.ledger.tables import Ledger
+from worker.pipeline.brake import reasons_to_stop, recent_nights, zero_limits
+from worker.pipeline.tools import Refused, utc_now
+from worker.plan.fingerprint import added
+from worker.plan.result import Key, Plan
+
+VALID_DAYS = 7
+COMPLETED = ("done", "done_with_failures", "window_ended")
+
+
+def reasons_to_ask(connection: sa.Connection, ledger: Ledger, policy: Policy, plan: Plan) -> list[str]:
+    """Why somebody must approve this plan: first run, shortened terms, the brake. Empty: it may go.
+
+    Raises Refused for a limit of 0, which no approval lifts.
+    """
+    zeros = zero_limits(plan, policy.brake)
+    if zeros:
+        raise Refused(" ".join(zeros))
+    if plan.rows_due == 0:
+        return []
+    last = _last_policy(connection, ledger, policy.name)
+    first = [f"This is the first run of the policy {policy.name}."] if last is None else shorter(last, policy)
+    return [*first, *reasons_to_stop(plan, policy.brake, recent_nights(connection, ledger, policy.name))]
+
+
+def _last_policy(connection: sa.Connection, ledger: Ledger, name: str) -> Policy | None:
+    run = ledger.run
+    query = (
+        sa.select(run.c.policy_hash)
+        .where(run.c.policy_name == name, run.c.state.in_(COMPLETED), run.c.kind != "restore")
+        .order_by(run.c.started_at.desc()).limit(1)
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else load_policy(policy_text(connection, ledger, found), "the last run's policy")
+
+
+def shorter(old: Policy, new: Policy) -> list[str]:
+    """What the new policy keeps for a shorter time, or destroys or no longer holds where the old one did not."""
+    found = []
+    if new.floor.term.is_under(old.floor.term):
+        found.append(f"The floor is shorter than in the last run: {new.floor.term} instead of {old.floor.term}.")
+    for name, stage in new.stages.items():
+        before = old.stages.get(name)
+        if before is None:
+            found.append(f"The stage {name} is new.")
+            continue
+        if stage.term.is_under(before.term):
+            found.append(f"The stage {name} has a shorter term than in the last run: {stage.term}, not {before.term}.")
+        if stage.origin != before.origin:
+            found.append(f"The stage {name} counts from something else than in the last run.")
+        for table, rule in stage.tables.items():
+            if rule != before.tables.get(table):
+                found.append(f"The stage {name} has another rule for {table} than in the last run.")
+    found += [f"The hold '{name}' is gone or has changed." for name in old.holds if old.holds[name] != new.holds.get(name)]
+    if old.clock != new.clock or old.subject != new.subject or old.links != new.links:
+        found.append("Who a person is, their clock or the links have changed since the last run.")
+    return found
+
+
+def approved_before(
+    connection: sa.Connection, ledger: Ledger, policy: Policy, fingerprint: str
+) -> tuple[Run, datetime] | None:
+    """The stopped run whose plan bore this fingerprint, with the moment it was made for; None if there is none that
+    still counts."""
+    run = ledger.run
+    since = utc_now() - timedelta(days=VALID_DAYS)
+    row = connection.execute(
+        run.select().where(run.c.fingerprint == fingerprint, run.c.policy_hash == policy.hash,
+                           run.c.state == "stopped", run.c.started_at > since)
+        .order_by(run.c.started_at.desc()).limit(1)
+    ).mappings().one_or_none()
+    if row is None:
+        return None
+    stored = Run(**row)
+    return stored, stored.now.replace(tzinfo=UTC)
+
+
+def check_not_added(
+    connection: sa.Connection, ledger: Ledger, run: Run, plan: Plan, codecs: Mapping[str, KeyCodec]
+) -> None:
+    """Raise Refused if the plan now holds anything that the stored plan did not."""
+    batch = ledger.batch
+    rows = connection.execute(sa.select(batch.c.stage, batch.c["keys"]).where(batch.c.run_id == run.id))
+    approved: dict[str, set[Key]] = {}
+    for stage, keys in rows:
+        approved.setdefault(stage, set()).update(codecs[stage].from_json(k) for k in json.loads(keys))
+    extra = {s.stage: len(added(s, approved.get(s.stage, ()))) for s in plan.stages}
+    if any(extra.values()):
+        more = ", ".join(f"{n} in {stage}" for stage, n in extra.items() if n)
+        raise Refused(
+            f"The approval of {run.fingerprint} is void: since then have become due: {more}. "
+            f"Look at `merzim plan` and approve {plan.fingerprint} if it is right."
+        )
+
+
+def refusal(plan: Plan, reasons: list[str]) -> str:
+    """What to tell whoever started the run."""
+    return (
+        " ".join(reasons) + " Nothing was changed. Look at `merzim plan`; if it is right, run "
+        f"`merzim run --approve {plan.fingerprint}`."
+    )

@@ -1,0 +1,134 @@
+"""The brake: too many, so stop before the first change and ask; and count what is committed as it goes (promise 12).
+
+It fails closed: a number that cannot be read stops. Zero means zero (promise 13): no approval lifts it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import sqlalchemy as sa
+
+from config.policy import Brake as Limits
+from worker.ledger.tables import Ledger
+from worker.pipeline.tools import Refused
+from worker.plan.result import Plan
+
+HISTORY = 14  # nights whose median is "recent"
+
+
+def reasons_to_stop(plan: Plan, limits: Limits, recent: Sequence[int]) -> list[str]:
+    """Every limit that the plan exceeds, as sentences with the number to look at. `recent`: rows of recent nights."""
+    found = []
+    total = plan.rows_due
+    if limits.rows_per_night is not None and total > limits.rows_per_night:
+        found.append(f"{total} rows would change, more than brake.rows_per_night {limits.rows_per_night}.")
+    if limits.percent_of_table is not None:
+        for table, (due, rows) in _by_table(plan).items():
+            if due * 100 > rows * limits.percent_of_table:
+                share = due * 100 // max(rows, 1)
+                found.append(
+                    f"{due} of {rows} rows of {table} would change ({share} %), more than "
+                    f"brake.percent_of_table {limits.percent_of_table}."
+                )
+    if limits.times_recent_nights is not None and recent:
+        usual = median(recent)
+        if total > usual * limits.times_recent_nights:
+            found.append(
+                f"{total} rows would change, more than brake.times_recent_nights {limits.times_recent_nights} times "
+                f"the {usual:g} of recent nights."
+            )
+    return found
+
+
+def zero_limits(plan: Plan, limits: Limits) -> list[str]:
+    """Limits of 0 that the plan meets; an approval does not lift them."""
+    if plan.rows_due == 0:
+        return []
+    names = ("rows_per_night", "percent_of_table", "times_recent_nights")
+    return [
+        f"brake.{n} is 0, which permits nothing; raise it in the policy." for n in names if getattr(limits, n) == 0
+    ]
+
+
+def _by_table(plan: Plan) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for t in plan.tables:
+        found[t.table] = (found.get(t.table, (0, 0))[0] + t.due, t.rows)
+    return found
+
+
+def allowed_rows(plan: Plan, limits: Limits, approved: bool) -> dict[str, int | None]:
+    """Rows that a run may change, per table and in all ("*"); None: no limit. An approval allows what it saw."""
+    pairs = _by_table(plan)
+    percent = limits.percent_of_table
+    allowed: dict[str, int | None] = {
+        t: None if percent is None else max(rows * percent // 100, due if approved else 0)
+        for t, (due, rows) in pairs.items()
+    }
+    total = limits.rows_per_night
+    allowed["*"] = None if total is None else max(total, plan.rows_due if approved else 0)
+    return allowed
+
+
+class BrakePulled(Refused):
+    """More was about to be committed than the run may change."""
+
+
+@dataclass
+class Brake:
+    """Counts a run's committed rows as its slices go. `written_by_us` are tables that our own triggers fill."""
+
+    ledger: Ledger
+    run_id: str
+    allowed: Mapping[str, int | None]
+    written_by_us: frozenset[str] = frozenset()
+    _seen: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def check(self, connection: sa.Connection, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Raise BrakePulled if this slice's rows would go over what the run may change."""
+        totals = dict(self._committed(connection))
+        for table, n in _changed(counts).items():
+            totals[table] = totals.get(table, 0) + n
+        counted = {t: n for t, n in totals.items() if t not in self.written_by_us}
+        for table, n in [*counted.items(), ("*", sum(counted.values()))]:
+            limit = self.allowed.get(table)
+            if limit is not None and n > limit:
+                where = "in all" if table == "*" else f"of {table}"
+                raise BrakePulled(
+                    f"The brake stopped the run: {n} rows {where} would have changed, and this run may change {limit}. "
+                    "Look at `merzim plan`, and approve its fingerprint if it is right."
+                )
+
+    def _committed(self, connection: sa.Connection) -> dict[str, int]:
+        entry = self.ledger.entry
+        query = sa.select(entry.c.attempt, entry.c.counts).where(entry.c.run_id == self.run_id)
+        if self._seen:
+            query = query.where(entry.c.attempt.not_in(list(self._seen)[-1000:]))
+        for attempt, counts in connection.execute(query):
+            self._seen[attempt] = _changed(json.loads(counts).get("tables", {}))
+        totals: dict[str, int] = {}
+        for changed in self._seen.values():
+            for table, n in changed.items():
+                totals[table] = totals.get(table, 0) + n
+        return totals
+
+
+def _changed(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {t: by.get("deleted", 0) + by.get("depersonalised", 0) for t, by in counts.items()}
+
+
+def recent_nights(connection: sa.Connection, ledger: Ledger, policy_name: str) -> list[int]:
+    """Rows changed by each of the last completed runs of the policy."""
+    run, entry = ledger.run, ledger.entry
+    completed = run.c.state.in_(["done", "done_with_failures", "window_ended"])
+    newest = (
+        sa.select(run.c.id).where(run.c.policy_name == policy_name, run.c.kind != "restore", completed)
+        .order_by(run.c.started_at.desc()).limit(HISTORY)
+    )
+    totals = dict.fromkeys(connection.scalars(newest), 0)
+    query = sa.select(entry.c.run_id, entry.c.counts).where(entry.c.run_id.in_(list(totals)))
+    for run_id, counts in connection.execute(query):
+        totals[run_id] += sum(_changed(json.loads(counts).get("tables", {})).values())
+    return list(totals.values())

@@ -1,0 +1,181 @@
+"""claim: one slice's units, locked and asked again (steps 4 and 5 of DESIGN's slice).
+
+Locking and asking are two statements on purpose: in one statement with the lock the predicate would look at a snapshot
+older than the lock, and a payment that committed while we waited would be missed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker.databases.base import Database
+from worker.plan.calendar import Test
+from worker.plan.people import bare, key_in, keys_named
+from worker.plan.result import Key
+from worker.plan.stages import StagePlan
+
+KEYS, PEOPLE = keys_named("keys"), keys_named("people")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one slice may act on, written down once: units with the clock decided on (naive UTC), the people they
+    belong to, all locked, and the units that somebody else had locked. `groups` numbers rows of one person alike."""
+
+    units: tuple[Key, ...]
+    clocks: dict[Key, datetime | None]
+    people: tuple[Key, ...]
+    groups: dict[Key, int]
+    locked_elsewhere: tuple[Key, ...]
+
+
+def claim_units(
+    connection: sa.Connection, database: Database, stage: StagePlan, keys: Sequence[Key], wait: bool
+) -> Claim:
+    """Lock the people (with every row of theirs) and the units, then ask the predicate. `wait` waits for locks, up to
+    the transaction's lock time-out, instead of passing over locked rows."""
+    people = _lock_people(connection, database, stage, keys, wait)
+    if stage.by_person:
+        units = people
+    else:
+        units = _lock(connection, database, stage.units(), stage.key, keys, wait)
+    busy = _busy(connection, stage, units, people)
+    free = [k for k in units if k not in busy]
+    clocks = _due_with_clocks(connection, stage, free)
+    groups = _groups(connection, stage, people) if stage.by_person else {}
+    for group in {g for k, g in groups.items() if k in clocks}:
+        same = [k for k in clocks if groups.get(k) == group]
+        newest = max((c for k in same if (c := clocks[k]) is not None), default=None)
+        clocks.update(dict.fromkeys(same, newest))
+    locked_elsewhere = tuple(k for k in keys if k not in set(units) or k in busy)
+    due = tuple(k for k in units if k in clocks)
+    owners = due if stage.by_person else tuple(people)
+    return Claim(due, clocks, owners, groups, _still_there(connection, stage, locked_elsewhere))
+
+
+def _lock(
+    connection: sa.Connection, database: Database, table: sa.FromClause, key: Sequence[str], keys: Sequence[Key],
+    wait: bool,
+) -> list[Key]:
+    columns = [table.c[c] for c in key]
+    query = sa.select(*columns).select_from(table).where(key_in(columns, KEYS)).order_by(*columns)
+    return [tuple(r) for r in connection.execute(database.locked(query, skip=not wait), {"keys": bare(keys)})]
+
+
+def _lock_people(
+    connection: sa.Connection, database: Database, stage: StagePlan, keys: Sequence[Key], wait: bool
+) -> list[Key]:
+    """The subject rows that the units are or lead to, then the other rows of the same persons; each in key order."""
+    scene = stage.scene
+    subject = scene.policy.subject
+    table = scene.links.alias(subject.table)
+    wanted = keys if stage.by_person else _owners(connection, stage, keys)
+    names = scene.schema.tables[subject.table].key
+    locked = _lock(connection, database, table, names, wanted, wait)
+    if subject.same_person is None or not locked:
+        return locked
+    twin, mine = scene.links.alias(subject.table), scene.links.alias(subject.table)
+    same = sa.select(mine.c[subject.same_person]).where(key_in(scene.key(subject.table, mine), KEYS))
+    columns = scene.key(subject.table, twin)
+    query = (
+        sa.select(*columns)
+        .where(twin.c[subject.same_person].in_(same), _joins(twin.c[subject.same_person]))
+        .where(sa.not_(key_in(columns, KEYS)))
+        .order_by(*columns)
+    )
+    twins = connection.execute(database.locked(query, skip=not wait), {"keys": bare(locked)})
+    return [*locked, *(tuple(r) for r in twins)]
+
+
+def _joins(column: sa.ColumnElement[Any]) -> Test:
+    return column != "" if isinstance(column.type, sa.String) else column.is_not(None)
+
+
+def _owners(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> list[Key]:
+    """The people that rows belong to, over any link."""
+    scene = stage.scene
+    found: dict[Key, None] = {}
+    for path in scene.links.to_people(stage.unit):
+        person = scene.links.alias(scene.policy.subject.table)
+        columns = scene.key(scene.policy.subject.table, person)
+        reached = scene.links.reached_from(path, person, lambda row: key_in(scene.key(stage.unit, row), KEYS))
+        query = sa.select(*columns).select_from(person).where(reached).order_by(*columns)
+        found.update(dict.fromkeys(tuple(r) for r in connection.execute(query, {"keys": bare(keys)})))
+    return list(found)
+
+
+def _busy(
+    connection: sa.Connection, stage: StagePlan, units: Sequence[Key], people: Sequence[Key]
+) -> set[Key]:
+    """Units with a person, or another row of the same person, whose lock we did not get."""
+    scene = stage.scene
+    unit = stage.units()
+    not_ours = _not_locked(stage)
+    if stage.by_person:
+        tests = [stage.people.of_same_person(unit, not_ours)]
+    else:
+        tests = [
+            scene.links.forward(path, unit, lambda person: sa.or_(
+                not_ours(person), stage.people.of_same_person(person, not_ours)))
+            for path in scene.links.to_people(stage.unit)
+        ]
+    if not tests or not units:
+        return set()
+    columns = scene.key(stage.unit, unit)
+    query = sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), sa.or_(*tests))
+    return {tuple(r) for r in connection.execute(query, {"keys": bare(units), "people": bare(people)})}
+
+
+def _not_locked(stage: StagePlan) -> Any:
+    subject = stage.scene.policy.subject.table
+    return lambda person: sa.not_(key_in(stage.scene.key(subject, person), PEOPLE))
+
+
+def _due_with_clocks(
+    connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]
+) -> dict[Key, datetime | None]:
+    if not keys:
+        return {}
+    unit = stage.units()
+    columns = stage.scene.key(stage.unit, unit)
+    query = sa.select(*columns, *stage.clock(unit)).select_from(unit)
+    query = query.where(key_in(columns, KEYS), stage.due(unit)).order_by(*columns)
+    width = len(columns)
+    return {
+        tuple(row[:width]): max((m for v in row[width:] if (m := _moment(v)) is not None), default=None)
+        for row in connection.execute(query, {"keys": bare(keys)})
+    }
+
+
+def _moment(value: Any) -> datetime | None:
+    """SQLite hands out texts; the predicate has let through only those that are dates."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    return datetime.fromisoformat(value) if isinstance(value, str) else None
+
+
+def _groups(connection: sa.Connection, stage: StagePlan, people: Sequence[Key]) -> dict[Key, int]:
+    """Numbers rows of one person alike, without the value that they share leaving the database."""
+    same = stage.scene.policy.subject.same_person
+    if same is None or not people:
+        return {}
+    unit = stage.units()
+    columns = stage.scene.key(stage.unit, unit)
+    number = sa.func.dense_rank().over(order_by=unit.c[same])
+    query = sa.select(*columns, number).where(key_in(columns, KEYS), _joins(unit.c[same]))
+    return {tuple(row[:-1]): row[-1] for row in connection.execute(query, {"keys": bare(people)})}
+
+
+def _still_there(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> tuple[Key, ...]:
+    """Of the keys that could not be locked, those that exist: the others were deleted by somebody else."""
+    if not keys:
+        return ()
+    unit = stage.units()
+    columns = stage.scene.key(stage.unit, unit)
+    query = sa.select(*columns).where(key_in(columns, KEYS)).order_by(*columns)
+    return tuple(tuple(r) for r in connection.execute(query, {"keys": bare(keys)}))

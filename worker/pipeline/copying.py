@@ -1,0 +1,33 @@
+"""archive: rows leave as the database itself writes them, into one sealed segment a slice (clause 3.4)."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from worker.archive.format import Column, TableHeader
+from worker.archive.segment import SegmentWriter
+from worker.databases.base import Database
+from worker.databases.facts import TableFacts
+from worker.databases.reflection import split_name
+from worker.plan.people import bare, key_in
+from worker.plan.result import Key
+
+
+def copy_rows(
+    connection: sa.Connection,
+    database: Database,
+    writer: SegmentWriter,
+    facts: TableFacts,
+    operation: str,
+    keys: Sequence[Key],
+) -> None:
+    """Append the rows with these keys, every column of them, to the segment."""
+    if not keys:
+        return
+    schema, name = split_name(facts.name)
+    columns = tuple(Column(c.name, c.type.compile(connection.dialect)) for c in facts.table.c)
+    writer.table(TableHeader(name, schema, facts.key, columns, database.encoding, operation))
+    key = [facts.table.c[c] for c in facts.key]
+    query = sa.select(*facts.table.c).where(key_in(key, bare(keys))).order_by(*key)
+    for chunk in database.rows_out(connection, query):
+        writer.rows(chunk)

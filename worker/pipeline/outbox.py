@@ -1,0 +1,105 @@
+"""Files of rows that went: queued in the slice's own transaction, removed after COMMIT (DESIGN, step 9).
+
+Why this order: a file removed before a rollback is lost; a path queued and committed can be removed tomorrow. The
+removal asks again, under the gate, that no row names the path any more.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from config.policy import Policy
+from worker.databases.facts import Schema
+from worker.ledger.gate import hold_shared
+from worker.pipeline.claim import KEYS
+from worker.pipeline.tools import Tools, utc_now
+from worker.plan.people import bare, key_in
+from worker.plan.result import Key
+from worker.plan.stages import RulePlan
+
+
+def queue_files(
+    connection: sa.Connection, tools: Tools, rule: RulePlan, keys: Sequence[Key], place: tuple[str, int, int]
+) -> None:
+    """Remember the files that the rows name, before the rows change. `place` is (run, batch, slice)."""
+    files = rule.rule.files
+    if files is None:
+        return
+    table = rule.facts.table
+    key = [table.c[c] for c in rule.facts.key]
+    paths: dict[str, None] = {}
+    for column in files.columns:
+        query = sa.select(table.c[column]).where(key_in(key, KEYS), table.c[column].is_not(None), table.c[column] != "")
+        paths.update(dict.fromkeys(connection.scalars(query, {"keys": bare(keys)})))
+    rows = [
+        {
+            "id": uuid4().hex, "run_id": place[0], "batch": place[1], "slice": place[2], "root": files.root,
+            "path": path, "queued_at": utc_now(), "attempts": 0, "problem": None,
+        }
+        for path in paths
+    ]
+    if rows:
+        connection.execute(tools.ledger.outbox.insert(), rows)
+
+
+def empty_outbox(tools: Tools, policy: Policy, schema: Schema) -> int:
+    """Remove every queued file that nothing names any more; returns how many still wait, each with its problem."""
+    table = tools.ledger.outbox
+    with tools.database.reading() as connection:
+        waiting = list(connection.scalars(sa.select(table.c.id).order_by(table.c.queued_at, table.c.id)))
+    return sum(not _remove(tools, policy, schema, item) for item in waiting)
+
+
+def _remove(tools: Tools, policy: Policy, schema: Schema, item: str) -> bool:
+    """One file in one transaction: under the gate, asked again, removed, forgotten."""
+    table = tools.ledger.outbox
+    with tools.database.writing() as connection:
+        hold_shared(connection, tools.ledger)
+        row = connection.execute(
+            sa.select(table.c.root, table.c.path, table.c.attempts).where(table.c.id == item).with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            return True
+        problem = None if _is_named(connection, policy, schema, row.root, row.path) else _unlink(tools, row.root, row.path)
+        if problem is None:
+            connection.execute(table.delete().where(table.c.id == item))
+        else:
+            connection.execute(
+                table.update().where(table.c.id == item).values(attempts=row.attempts + 1, problem=problem)
+            )
+    return problem is None
+
+
+def _is_named(connection: sa.Connection, policy: Policy, schema: Schema, root: str, path: str) -> bool:
+    """Whether some row still names the path: the file is then no longer ours to remove."""
+    for stage in policy.stages.values():
+        for name, rule in stage.tables.items():
+            if rule.files is None or rule.files.root != root or name not in schema.tables:
+                continue
+            for column in rule.files.columns:
+                live = schema.tables[name].table.c[column]
+                if connection.execute(sa.select(sa.literal_column("1")).where(live == path).limit(1)).first():
+                    return True
+    return False
+
+
+def _unlink(tools: Tools, root: str, path: str) -> str | None:
+    """Remove the file below its root; a sentence if that is not possible. A file that is gone is done."""
+    folder = (tools.files or {}).get(root)
+    if folder is None:
+        return f"No folder is set for the file root {root}; set MERZIM_FILES and run again."
+    base = Path(folder).resolve()
+    if not base.is_dir():
+        return f"The folder of the file root {root} is not there; mount it and run again."
+    target = base / path
+    # The folder is resolved, the file itself is not: a symbolic link is removed, never what it points at.
+    parent = target.parent.resolve()
+    if "\0" in path or not (parent == base or base in parent.parents) or target.name in ("", "..", "."):
+        return f"A path under the file root {root} leads out of its folder; correct the row's path by hand."
+    try:
+        (parent / target.name).unlink(missing_ok=True)
+    except OSError as error:
+        return f"A file under the root {root} could not be removed: {error.strerror or type(error).__name__}."
+    return None

@@ -1,0 +1,74 @@
+"""What a crash leaves behind: segments without an entry, segments that still wait in the spool, files in the outbox.
+
+A segment is removed only if this ledger has its intent, no entry, and the batch row's lock is ours: then no slice can
+be about to commit it. Anything unknown is reported and never removed.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from worker.archive.spool import Spool
+from worker.archive.store import DirectoryStore, feed
+from worker.pipeline.tools import Tools
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Segments moved to the store, orphans removed, and segments that this ledger knows nothing of."""
+
+    fed: int = 0
+    removed: int = 0
+    unknown: tuple[str, ...] = ()
+
+
+def sweep(tools: Tools) -> Swept:
+    """Go through the spool once. Raises ArchiveError if the store refuses; nothing is lost then."""
+    if tools.spool is None or tools.store is None:
+        return Swept()
+    fed, removed, unknown = 0, 0, []
+    for name in dict.fromkeys([*tools.spool.names(), *tools.spool.unfinished()]):
+        match _fate(tools, tools.spool, name):
+            case "committed":
+                fed += _feed(tools, tools.spool, tools.store, name)
+            case "orphan":
+                removed += 1
+            case "unknown":
+                unknown.append(name)
+    return Swept(fed, removed, tuple(unknown))
+
+
+def _fate(tools: Tools, spool: Spool, name: str) -> str:
+    """What the ledger says of a segment; an orphan is removed here, under the lock of its batch."""
+    ledger = tools.ledger
+    with tools.database.writing() as connection:
+        if _sha256(connection, tools, name) is not None:
+            return "committed"
+        intent = connection.execute(
+            sa.select(ledger.intent.c.run_id, ledger.intent.c.batch).where(ledger.intent.c.segment == name)
+        ).one_or_none()
+        if intent is None:
+            return "unknown"
+        batch = ledger.batch
+        locked = connection.execute(
+            sa.select(batch.c.number).where(batch.c.run_id == intent.run_id, batch.c.number == intent.batch)
+            .with_for_update(skip_locked=True)
+        ).first()
+        if locked is None:
+            return "in work"
+        if _sha256(connection, tools, name) is not None:
+            return "committed"
+        spool.remove(name)
+        return "orphan"
+
+
+def _feed(tools: Tools, spool: Spool, store: DirectoryStore, name: str) -> int:
+    if not spool.path(name).exists():
+        return 0
+    feed(spool, store, name)
+    return 1
+
+
+def _sha256(connection: sa.Connection, tools: Tools, name: str) -> str | None:
+    entry = tools.ledger.entry
+    return connection.execute(sa.select(entry.c.sha256).where(entry.c.segment == name)).scalar_one_or_none()

@@ -1,0 +1,39 @@
+"""What every step of the pipeline works with; made once by `bootstrap`, never changed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from worker.archive.spool import Spool
+from worker.archive.store import DirectoryStore
+from worker.databases.base import Database
+from worker.ledger.tables import Ledger
+
+
+class Refused(Exception):
+    """merzim will not do this as things stand; the text says why and what to do. Nothing was changed. Exit code 2."""
+
+
+class Broken(Exception):
+    """A promise would not have been kept, so the slice was rolled back; the text says which, and never a value."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where things are. `spool` and `store` are None where the policy asks for no copies at all."""
+
+    database: Database
+    ledger: Ledger
+    spool: Spool | None = None
+    store: DirectoryStore | None = None
+    recipients: Sequence[str] = ()
+    files: Mapping[str, Path] | None = None
+    sign: Callable[[bytes], bytes] | None = None
+    key_id: str = ""
+    lock_target_seconds: float = 0.05
+
+
+def utc_now() -> datetime:
+    """The real time as the ledger writes it: naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,211 @@
+"""Work on a run until no batch is left: slice after slice, at the pace the database allows.
+
+A slice that fails is halved down to the one bad subject, which is quarantined with a reason while the rest goes on.
+What is wrong with the archive, the connection or the brake is not a subject's fault and ends the work.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exists
+from worker.ledger.errors import UnsupportedKey
+from worker.ledger.runs import Run
+from worker.pipeline.brake import Brake
+from worker.pipeline.slice import Attempt, Crossed, Portion, TooMany, Work, announce, carry_out
+from worker.pipeline.tools import Broken, Tools
+from worker.plan.result import Key
+from worker.plan.stages import StagePlan
+
+log = structlog.get_logger()
+FIRST_UNITS, MOST_UNITS, CROSSED_LIMIT, BAD_LIMIT = 100, 1_000, 20, 100
+FAILED = "failed: "
+LOCKED = f"{FAILED}another session kept it locked"
+WAIT_SECONDS = 0.2
+
+
+class TooManyBad(Exception):
+    """So many subjects failed one after another that the fault is not theirs."""
+
+
+@dataclass
+class Pace:
+    """How many units a slice takes: grows while slices stay under the target time, shrinks when they do not."""
+
+    target_seconds: float
+    units: int = FIRST_UNITS
+
+    def measured(self, seconds: float, taken: int) -> None:
+        """A slice of `taken` units took so long."""
+        if seconds > self.target_seconds:
+            self.units = max(1, min(self.units, int(taken * max(0.5, self.target_seconds / seconds))))
+        elif taken >= self.units:
+            self.units = min(MOST_UNITS, self.units + max(1, self.units // 2))
+
+    def failed(self, taken: int) -> None:
+        """A slice of `taken` units was rolled back: half as many."""
+        self.units = max(1, taken // 2)
+
+
+@dataclass
+class Progress:
+    """What this process has done on the run, for whoever watches."""
+
+    slices: int = 0
+    units: int = 0
+    rows: int = 0
+    bad: int = 0
+
+
+@dataclass
+class Workplace:
+    """A run and all that is needed to go on with it."""
+
+    tools: Tools
+    run: Run
+    stages: Mapping[str, StagePlan]
+    brake: Brake
+    installation: str
+    still_allowed: Callable[[], bool]
+    progress: Progress = field(default_factory=Progress)
+    watch: Callable[[Progress], None] = lambda _: None
+
+
+def work(place: Workplace) -> Progress:
+    """Carry out slices until no batch is open or the window has ended. Raises Refused (brake), ArchiveError, TooManyBad
+    and SQLAlchemy's errors; nothing uncommitted is left behind."""
+    pace, crossed = Pace(place.tools.lock_target_seconds), 0
+    while place.still_allowed():
+        attempt = announce(place.tools, place.run, place.stages, place.installation)
+        if attempt is None:
+            if not _open_batches(place):
+                break
+            time.sleep(WAIT_SECONDS)  # another process has the last batches; wait for them to be done or to die
+            continue
+        portion = Portion.of(attempt.batch, pace.units)
+        begun = time.monotonic()
+        try:
+            done = _one_slice(place, attempt, portion)
+        except TooMany:
+            pace.failed(len(portion.keys))
+            continue
+        except Crossed:
+            crossed += 1
+            if crossed > CROSSED_LIMIT:
+                raise
+            continue
+        except (Broken, DBAPIError, UnsupportedKey) as error:
+            if not _is_subjects_fault(error):
+                raise
+            log.warning("slice rolled back", run=place.run.id, batch=attempt.batch.number, units=len(portion.keys),
+                        error=type(error).__name__)
+            if len(portion.keys) == 1:
+                _set_aside(place, attempt, portion, error)
+            pace.failed(len(portion.keys))
+            continue
+        crossed = 0
+        if done is not None:
+            pace.measured(time.monotonic() - begun, len(portion.keys))
+            _count(place, done)
+    return place.progress
+
+
+def _one_slice(place: Workplace, attempt: Attempt, portion: Portion) -> Work | None:
+    """The slice and its COMMIT. If the reply to COMMIT does not come, the ledger says whether it happened."""
+    stage = place.stages[attempt.batch.stage]
+    done: Work | None = None
+    try:
+        lock_seconds = 5.0 if portion.wait else max(1.0, 5 * place.tools.lock_target_seconds)
+        with place.tools.database.writing(lock_seconds) as connection:
+            done = carry_out(connection, place.tools, place.run, stage, attempt, portion, place.brake)
+    except OperationalError as error:
+        if done is None or not error.connection_invalidated:
+            raise
+        with place.tools.database.writing() as connection:
+            # Only with the batch row's lock is it certain that the lost transaction has ended, one way or the other.
+            claim_batch(connection, place.tools.ledger, place.run.id, attempt.batch.number)
+            if not entry_exists(connection, place.tools.ledger, attempt.id):
+                raise
+    return done
+
+
+def _is_subjects_fault(error: Exception) -> bool:
+    """Whether a smaller slice could do better: not when the connection is gone or the server refuses everything."""
+    if not isinstance(error, DBAPIError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    # 42501: the role may not; 25006: read only; 53xxx: disk full, out of memory; 57P0x: shut down; 08xxx: connection.
+    systemic = state is not None and (state in ("42501", "25006") or state[:2] in ("53", "08") or state[:3] == "57P")
+    return not error.connection_invalidated and not systemic
+
+
+def _set_aside(place: Workplace, attempt: Attempt, portion: Portion, error: Exception) -> None:
+    """Quarantine the one subject whose slice fails, and go on behind it."""
+    place.progress.bad += 1
+    if place.progress.bad > BAD_LIMIT:
+        raise TooManyBad(
+            f"{place.progress.bad} subjects failed one after another, the last with {type(error).__name__}: the run "
+            "stops here, since the fault is probably not theirs. Look at the database's log, then run again."
+        ) from error
+    stage = place.stages[attempt.batch.stage]
+    codec = stage.scene.codec(stage.unit)
+    key: Key = codec.from_json(portion.keys[0])
+    number, text = codec.columns_of(key)
+    with place.tools.database.writing() as connection:
+        batch = claim_batch(connection, place.tools.ledger, place.run.id, attempt.batch.number)
+        if batch is None or (batch.slices, batch.cursor) != (attempt.batch.slices, attempt.batch.cursor):
+            return
+        quarantine(connection, place.tools, place.run.id, stage, number, text, _reason(error))
+        _move_behind(connection, place.tools, batch, portion)
+
+
+def quarantine(
+    connection: sa.Connection, tools: Tools, run_id: str, stage: StagePlan, number: int, text: str, reason: str
+) -> None:
+    """Write a unit down as not decidable, with the reason; a second reason for the same unit is not needed."""
+    table = tools.ledger.quarantine
+    same = (table.c.run_id == run_id, table.c.stage == stage.name, table.c.table_name == stage.unit,
+            table.c.key_number == number, table.c.key_text == text)
+    if connection.execute(sa.select(table.c.run_id).where(*same)).first() is None:
+        connection.execute(table.insert().values(
+            run_id=run_id, stage=stage.name, table_name=stage.unit, key_number=number, key_text=text, reason=reason))
+
+
+def _move_behind(connection: sa.Connection, tools: Tools, batch: Batch, portion: Portion) -> None:
+    done = portion.cursor_after >= len(batch.keys) and not portion.skipped_after
+    advance_batch(
+        connection, tools.ledger, batch, cursor=str(portion.cursor_after), slices=batch.slices,
+        skipped=portion.skipped_after, state="done" if done else "open",
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Why, without a value of the row: the database's class of error, or our own sentence."""
+    if isinstance(error, Broken):
+        return f"{FAILED}{error}"
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    if state == "55P03" or "locked" in str(getattr(error, "orig", "")):
+        return LOCKED
+    return f"{FAILED}the database refused the change ({type(getattr(error, 'orig', error)).__name__})"
+
+
+def _open_batches(place: Workplace) -> bool:
+    table = place.tools.ledger.batch
+    query = sa.select(table.c.number).where(table.c.run_id == place.run.id, table.c.state == "open").limit(1)
+    with place.tools.database.reading() as connection:
+        return connection.execute(query).first() is not None
+
+
+def _count(place: Workplace, done: Work) -> None:
+    progress = place.progress
+    progress.slices += 1
+    progress.units += len(done.claim.units)
+    progress.rows += done.rows
+    place.watch(progress)
+    log.info("slice committed", run=place.run.id, stage=done.stage.name, units=len(done.claim.units), rows=done.rows)
+
+
