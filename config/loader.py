@@ -11,7 +11,7 @@ from config.reading import NO_TERM
 from config.schema import json_schema
 from config.yaml_text import Blank, read_yaml
 
-__all__ = ["json_schema", "load_policy", "read_policy"]
+__all__ = ["json_schema", "load_policy", "read_as_far_as_possible", "read_policy"]
 
 
 def read_policy(path: Path) -> Policy:
@@ -28,17 +28,26 @@ def read_policy(path: Path) -> Policy:
 
 def load_policy(text: str, source: str) -> Policy:
     """The policy that `text` says; `source` names the file in sentences.  PolicyProblems holds every problem."""
+    policy, problems = read_as_far_as_possible(text, source)
+    if policy is None or problems:
+        raise PolicyProblems(problems)
+    return policy
+
+
+def read_as_far_as_possible(text: str, source: str) -> tuple[Policy | None, list[Problem]]:
+    """The policy with stand-ins for what cannot be read, and every problem; None when nothing can be read.
+
+    For `check` only, which looks at the readable rest too.  With any problem the policy must not be carried out.
+    """
     document = read_yaml(text, source)
     if document.root is None or isinstance(document.root, Blank):
-        raise PolicyProblems(document.problems)
+        return None, list(document.problems)
     reading = PolicyReading(document, source)
     policy = reading.policy(document.root)
     _agree(policy, reading)
-    if reading.problems:
-        raise PolicyProblems(reading.problems)
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     whole = policy.model_copy(update={"text": text, "hash": digest, "source": source})
-    return whole.with_places(document.places)
+    return whole.with_places(document.places), reading.problems
 
 
 def _unreadable(path: Path, sentence: str) -> PolicyProblems:

@@ -14,6 +14,7 @@ from config.term import Term
 
 StoredIn = Literal["UTC", "local"]
 SANE_FROM = date(1991, 1, 1)
+UNREAD = "?"  # stands for a name that the loader could not read; a problem says so already
 
 
 class _Part(BaseModel):

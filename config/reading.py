@@ -1,7 +1,7 @@
 """From the file's nodes to values: the small readers, which collect problems and never raise.
 
 What cannot be read becomes a stand-in, so that everything after it is read too and all problems come at once.
-The policy made of stand-ins never leaves the loader, because a problem always goes with one.
+A policy made of stand-ins is only ever checked, never carried out, because a problem always goes with one.
 """
 
 import re
@@ -10,7 +10,7 @@ from datetime import date, time
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from config.policy import ColumnRef
+from config.policy import UNREAD, ColumnRef
 from config.problems import Problem, did_you_mean, nearest, place_of
 from config.schema import DATE_PATTERN, DEFS, EXAMPLES, TIME_PATTERN
 from config.term import Term
@@ -19,7 +19,7 @@ from config.yaml_text import Blank, Document, Entries, Items, Node, Text
 T = TypeVar("T")
 
 NO_TERM = Term(count=0, unit="days")
-NO_COLUMN = ColumnRef(table="?", column="?")
+NO_COLUMN = ColumnRef(table=UNREAD, column=UNREAD)
 
 
 class Reading:

@@ -14,15 +14,23 @@ from sqlalchemy.dialects import postgresql
 
 from worker.identifiers import is_synthetic_email, is_synthetic_iin, is_synthetic_phone
 from worker.strategies import BoundStrategy, all_strategies, resolve
+from worker.strategies.network import SQLITE_FUNCTIONS
 
 SERVER = os.environ.get("MERZIM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 ROWS = 500
 
 
+def lend_functions(driver: Any, record: object) -> None:
+    for name, function in SQLITE_FUNCTIONS.items():
+        driver.create_function(name, 1, function, deterministic=True)
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> Iterator[sa.Engine]:
     if request.param == "sqlite":
-        yield sa.create_engine("sqlite://")
+        embedded = sa.create_engine("sqlite://")
+        sa.event.listen(embedded, "connect", lend_functions)
+        yield embedded
         return
     server = sa.create_engine(SERVER, isolation_level="AUTOCOMMIT")
     name = f"merzim_strategies_{uuid.uuid4().hex[:12]}"
@@ -88,7 +96,7 @@ RANDOM = [
 def test_random_values_are_drawn_for_every_row(
     conn: sa.Connection, spelling: str, type_: Any, original: Any, recognise: Any
 ) -> None:
-    """The same original in every row: an expression that is evaluated once, or from the value, would repeat."""
+    """The same original in every row: an expression evaluated once, or from the value, would repeat."""
     bound = resolve(spelling)
     column = filled(conn, type_, [original] * ROWS + [None])
     assert done(conn, bound, column) == [False] * ROWS + [True]
@@ -171,13 +179,14 @@ def test_a_right_check_digit_is_never_done(conn: sa.Connection) -> None:
 
 
 IPS = [
-    "10.1.2.3", "255.255.255.255", "10.1.2.0", "2001:DB8:1:2::3", "2001:db8::1", "2001:db8:1::", "::1", "::", "1::8",
-    "1:2:3:4:5:6:7:8", "::ffff:10.1.2.3", "1:2:3:4:5:6:1.2.3.4", "10.1.2.3, 10.1.2.4", "10.1.2.3:80", "12:30:45",
-    "87011234567::", "1.2.3", "1..2.3", "1234.1.1.1", "a.b.c.d", "unknown", "", "\"quoted\"::", "\\::", "fe80::1%eth0", None,
+    "10.1.2.3", "255.255.255.255", "10.1.2.0", "2001:DB8:1:2::3", "2001:db8::1", "2001:db8:1::", "::1", "::",
+    "1::8", "1:2:3:4:5:6:7:8", "::ffff:10.1.2.3", "1:2:3:4:5:6:1.2.3.4", "10.1.2.3, 10.1.2.4", "10.1.2.3:80",
+    "12:30:45", "87011234567::", "1.2.3", "1..2.3", "1234.1.1.1", "a.b.c.d", "unknown", "",
+    "\"quoted\"::", "\\::", "fe80::1%eth0", None,
 ]  # fmt: skip
 URLS = [
-    "https://u:p@x.kz/a/b?iin=1#f", "//u@x.kz", "/a/b#?x", "/a@b/c?d", "?iin=1", "#f", "", "http://a@b@c/d@e", "a//b//c@d",
-    "x:///a@b", "http://x.kz", "mailto:a@b.kz", "line\nbreak?x\ny", "http://u@x.kz\n/?y", None,
+    "https://u:p@x.kz/a/b?iin=1#f", "//u@x.kz", "/a/b#?x", "/a@b/c?d", "?iin=1", "#f", "", "http://a@b@c/d@e",
+    "a//b//c@d", "x:///a@b", "http://x.kz", "mailto:a@b.kz", "line\nbreak?x\ny", "http://u@x.kz\n/?y", None,
 ]  # fmt: skip
 DAYS = [date(1960, 2, 29), date(1960, 1, 1), date(1, 1, 1), date(9999, 12, 31), None]
 MOMENTS = [datetime(2024, 2, 29, 23, 59, 59, 999999), datetime(2024, 1, 1), datetime(1, 1, 1, 1), None]
@@ -343,6 +352,11 @@ def test_a_date_that_sqlite_cannot_read_does_not_stay(conn: sa.Connection) -> No
 
 
 def test_every_strategy_made_in_the_database_is_tried_here() -> None:
-    tried = {spelling for spelling, *_ in (*RANDOM, *COARSE, *CONSTANTS)} | {"nothing"}
+    tried = {
+        "nothing",
+        *(row[0] for row in RANDOM),
+        *(row[0] for row in COARSE),
+        *(row[0] for row in CONSTANTS),
+    }
     names = {resolve(spelling).strategy.name for spelling in tried}
     assert names == {strategy.name for strategy in all_strategies() if strategy.made_in == "database"}

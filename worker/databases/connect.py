@@ -1,5 +1,7 @@
 """From a database URL to the database behind the Protocol."""
 
+from collections.abc import Callable, Mapping
+
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
@@ -12,9 +14,11 @@ class UnknownDatabase(ValueError):
     """The URL is unreadable or names a database merzim does not know; the text never holds a password."""
 
 
-def open_database(url: str, ledger_schema: str) -> Database:
+def open_database(
+    url: str, ledger_schema: str, functions: Mapping[str, Callable[[str | None], str | None]] | None = None
+) -> Database:
     """The database for a SQLAlchemy URL such as postgresql://merzim@db/kpi or sqlite:////data/kpi.db.
-    Opens no connection. Raises UnknownDatabase."""
+    `functions` are lent to a database that runs in our process. Opens no connection. Raises UnknownDatabase."""
     try:
         parsed = sa.make_url(url)
     except ArgumentError:
@@ -25,7 +29,7 @@ def open_database(url: str, ledger_schema: str) -> Database:
         case "postgresql":
             return PostgreSQL(parsed, ledger_schema)
         case "sqlite":
-            return SQLite(parsed)
+            return SQLite(parsed, functions or {})
         case other:
             raise UnknownDatabase(
                 f"MERZIM_DATABASE_URL names the database {other!r}, which merzim does not know; use postgresql or sqlite."

@@ -12,11 +12,17 @@ from worker.databases.facts import Schema, TableKind
 from worker.databases.reflection import Extras, read_schema, split_name
 
 KINDS: dict[str, TableKind] = {
-    "r": "table", "p": "partitioned table", "v": "view", "m": "materialised view", "f": "foreign table",
+    "r": "table",
+    "p": "partitioned table",
+    "v": "view",
+    "m": "materialised view",
+    "f": "foreign table",
 }
 CONNECT = {
     "options": "-c timezone=UTC -c row_security=off -c idle_in_transaction_session_timeout=60000",
-    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
     "application_name": "merzim",
 }
 
@@ -30,7 +36,10 @@ class PostgreSQL:
     def __init__(self, url: sa.URL, ledger_schema: str) -> None:
         self.ledger_schema: str | None = ledger_schema
         self.engine = sa.create_engine(
-            url.set(drivername="postgresql+psycopg"), connect_args=CONNECT, poolclass=QueuePool, pool_size=2,
+            url.set(drivername="postgresql+psycopg"),
+            connect_args=CONNECT,
+            poolclass=QueuePool,
+            pool_size=2,
             hide_parameters=True,
         )
 
@@ -140,12 +149,16 @@ def _extras(connection: sa.Connection, default: str) -> Extras:
 
     of = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
-    for where, name in rows(f"SELECT n.nspname, c.relname, t.tgname {of} JOIN pg_trigger t ON t.tgrelid = c.oid"
-                            " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.tgname"):
+    for where, name in rows(
+        f"SELECT n.nspname, c.relname, t.tgname {of} JOIN pg_trigger t ON t.tgrelid = c.oid"
+        " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.tgname"
+    ):
         triggers[where] = (*triggers.get(where, ()), name)
     rules: dict[tuple[str | None, str], tuple[str, ...]] = {}
-    for where, name in rows(f"SELECT n.nspname, c.relname, r.rulename {of} JOIN pg_rewrite r ON r.ev_class = c.oid"
-                            " WHERE r.rulename <> '_RETURN' ORDER BY r.rulename"):
+    for where, name in rows(
+        f"SELECT n.nspname, c.relname, r.rulename {of} JOIN pg_rewrite r ON r.ev_class = c.oid"
+        " WHERE r.rulename <> '_RETURN' ORDER BY r.rulename"
+    ):
         rules[where] = (*rules.get(where, ()), name)
     kinds = rows(f"SELECT n.nspname, c.relname, c.relkind::text {of} WHERE c.relkind IN ('r','p','v','m','f')")
     sizes = rows(f"SELECT n.nspname, c.relname, greatest(c.reltuples, 0)::bigint {of} WHERE c.relkind IN ('r','p')")

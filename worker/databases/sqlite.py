@@ -4,8 +4,9 @@ import base64
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,9 +25,10 @@ class SQLite:
     encoding = "json"
     ledger_schema: str | None = None
 
-    def __init__(self, url: sa.URL) -> None:
+    def __init__(self, url: sa.URL, functions: Mapping[str, Callable[[str | None], str | None]]) -> None:
+        """`functions` of one text become SQL functions of every connection."""
         self.engine = sa.create_engine(url, hide_parameters=True)
-        sa.event.listen(self.engine, "connect", _on_connect)
+        sa.event.listen(self.engine, "connect", partial(_on_connect, functions))
         sa.event.listen(self.engine, "begin", _on_begin)
 
     @contextmanager
@@ -72,7 +74,9 @@ class SQLite:
         names = ", ".join(quote.quote(c) for c in columns)
         marks = ", ".join("?" for _ in columns)
         statement = f"INSERT INTO {quote.format_table(target)} ({names}) VALUES ({marks})"  # noqa: S608 - quoted names only
-        cursor = _driver(connection).executemany(statement, (_values(line) for chunk in rows for line in chunk.splitlines()))
+        cursor = _driver(connection).executemany(
+            statement, (_values(line) for chunk in rows for line in chunk.splitlines())
+        )
         return cursor.rowcount
 
     def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
@@ -104,11 +108,15 @@ class SQLite:
         return {n.lower() for n in names} & VOLATILE
 
 
-def _on_connect(driver: sqlite3.Connection, record: object) -> None:
+def _on_connect(
+    functions: Mapping[str, Callable[[str | None], str | None]], driver: sqlite3.Connection, record: object
+) -> None:
     driver.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
     driver.text_factory = _text
     for pragma in ("foreign_keys = ON", "busy_timeout = 10000", "secure_delete = ON"):
         driver.execute(f"PRAGMA {pragma}")
+    for name, function in functions.items():
+        driver.create_function(name, 1, function, deterministic=True)
 
 
 def _on_begin(connection: sa.Connection) -> None:

@@ -28,7 +28,8 @@ _TAIL = rf"(?:{_GAP}[0-9]){{9}}(?![0-9])"
 _EXTENSION = r"(?:[ \t,;]{0,3}(?:вн(?:утр)?|доб|ext|ішкі)[.:]?[ \t]{0,2}[0-9]{1,6}(?![0-9]))?"
 # Tried at every start of a digit group: a failed reading must not swallow the number that begins in it.
 _WITH_PREFIX = re.compile(rf"(?<![0-9])(?=((?:\+[ \t]?)?[78]{_GAP}[3-9]{_TAIL}{_EXTENSION}))", re.IGNORECASE)
-_BARE = re.compile(rf"(?<![0-9])(?=(\(?[79]{_TAIL}{_EXTENSION}))", re.IGNORECASE)
+# Ten digits in one piece that begin with 9 are a contract's number here far more often than one of Russia.
+_BARE = re.compile(rf"(?<![0-9])(?=(\(?(?:7|9(?![0-9]{{9}})){_TAIL}{_EXTENSION}))", re.IGNORECASE)
 _FOREIGN = re.compile(rf"(?<![0-9])(?:\+|00)(?!7)[1-9](?:{_GAP}[0-9]){{7,14}}")
 _EXTENSION_AT_END = re.compile(rf"(?:{_EXTENSION})$", re.IGNORECASE)
 

@@ -91,7 +91,7 @@ def release(conn: sa.Connection, ledger: Ledger, hold_id: str, released_by: str,
 def list_active(conn: sa.Connection, ledger: Ledger, at: dt.datetime) -> list[PlacedHold]:
     """Holds in force at `at`, oldest first."""
     held = ledger.hold
-    rows = conn.execute(held.select().where(_in_force(held, at)).order_by(held.c.placed_at, held.c.id))
+    rows = conn.execute(held.select().where(in_force(held, at)).order_by(held.c.placed_at, held.c.id))
     return [PlacedHold(**row) for row in rows.mappings()]
 
 
@@ -108,7 +108,7 @@ def active_holds_exist(
     For scope "table" the key is not looked at. Correlates with the enclosing statement's tables.
     """
     held = ledger.hold.alias()
-    covered = sa.select(held.c.id).where(held.c.scope == scope, held.c.table_name == table_name, _in_force(held, now))
+    covered = sa.select(held.c.id).where(held.c.scope == scope, held.c.table_name == table_name, in_force(held, now))
     if scope != "table":
         covered = covered.where(KeyCodec.of(source).match(held, source, dialect))
     return covered.correlate_except(held).exists()
@@ -131,7 +131,8 @@ def refuse_personal(what: str, text: str) -> None:
         )
 
 
-def _in_force(held: sa.FromClause, at: dt.datetime) -> sa.ColumnElement[bool]:
+def in_force(held: sa.FromClause, at: dt.datetime) -> sa.ColumnElement[bool]:
+    """SQL: a hold's row is neither released nor past its end at `at` (naive UTC)."""
     return sa.and_(
         held.c.released_at.is_(None),
         sa.or_(held.c.ends_at.is_(None), held.c.ends_at > at),

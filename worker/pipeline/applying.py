@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from worker.databases.base import Database
 from worker.pipeline.claim import KEYS, Claim
 from worker.pipeline.tools import Broken
-from worker.plan.people import bare, key_in
 from worker.plan.result import Key
+from worker.plan.scene import bare, key_in
 from worker.plan.stages import RulePlan, StagePlan
-from worker.plan.treatments import Carry, Column, link_of, target_columns, value_by_path
+from worker.plan.treatments import Carry, Column, link_of, value_by_path
 
 RANDOM = random.SystemRandom()
 BEFORE, STAGED = "merzim_before", "merzim_staged"
@@ -38,7 +38,7 @@ def remember(
     scene = stage.scene
     subject = scene.policy.subject.table
     facts = scene.schema.tables[subject]
-    names = list(dict.fromkeys([*facts.key, *target_columns(scene.policy, scene.links)]))
+    names = list(stage.people.columns)
     new = {c: f"new_{i}" for i, c in enumerate(changing)}
     columns = [sa.Column(c, facts.table.c[c].type) for c in names]
     columns += [sa.Column(label, facts.table.c[c].type) for c, label in new.items()]
@@ -52,19 +52,31 @@ def remember(
 
 
 def _fill_new(
-    connection: sa.Connection, database: Database, stage: StagePlan, claim: Claim, changing: Mapping[str, Column],
-    table: sa.Table, new: Mapping[str, str],
+    connection: sa.Connection,
+    database: Database,
+    stage: StagePlan,
+    claim: Claim,
+    changing: Mapping[str, Column],
+    table: sa.Table,
+    new: Mapping[str, str],
 ) -> None:
     facts = stage.scene.schema.tables[stage.scene.policy.subject.table]
     persons = {k: claim.groups.get(k, k) for k in claim.people}
     distinct = list(dict.fromkeys(persons.values()))
     made = {
-        c: dict(zip(distinct, column.bound.strategy.make([""] * len(distinct), column.bound.argument, RANDOM,
-                                                         column_name=c), strict=True))
+        c: dict(
+            zip(
+                distinct,
+                column.bound.strategy.make([""] * len(distinct), column.bound.argument, RANDOM, column_name=c),
+                strict=True,
+            )
+        )
         for c, column in changing.items()
     }
     staged = database.temporary(
-        connection, "merzim_new", [sa.Column(c, facts.table.c[c].type) for c in facts.key]
+        connection,
+        "merzim_new",
+        [sa.Column(c, facts.table.c[c].type) for c in facts.key]
         + [sa.Column(label, facts.table.c[c].type) for c, label in new.items()],
     )
     database.fill(connection, staged, [(*k, *(made[c][person] for c in new)) for k, person in persons.items()])
@@ -129,8 +141,9 @@ def depersonalise(
         raise Broken(_differs(rule.table, "depersonalised", len(keys), min(done.rowcount, proven)))
 
 
-def carry(connection: sa.Connection, carried: Carry, table: sa.Table, key: Sequence[str], keys: Sequence[Key],
-          before: Before) -> None:
+def carry(
+    connection: sa.Connection, carried: Carry, table: sa.Table, key: Sequence[str], keys: Sequence[Key], before: Before
+) -> None:
     """Give link columns the new value of what they join, in the same transaction; raise Broken if one was missed."""
     columns = [table.c[c] for c in key]
     column = table.c[carried.column]
@@ -167,7 +180,11 @@ def _followed(
 
 
 def _stage_values(
-    connection: sa.Connection, database: Database, stage: StagePlan, rule: RulePlan, keys: Sequence[Key],
+    connection: sa.Connection,
+    database: Database,
+    stage: StagePlan,
+    rule: RulePlan,
+    keys: Sequence[Key],
     columns: Sequence[Column],
 ) -> sa.Table:
     """Make values in Python and put them, by key, into a temporary table."""
@@ -209,5 +226,3 @@ def _differs(table: str, what: str, expected: int, found: int) -> str:
         f"Of {expected} rows selected in {table}, {found} were {what}: the slice was rolled back. Something in the "
         "database, such as a trigger or a rule, changes what merzim does; name it in the policy or remove it."
     )
-
-

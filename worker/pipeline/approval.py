@@ -44,7 +44,8 @@ def _last_policy(connection: sa.Connection, ledger: Ledger, name: str) -> Policy
     query = (
         sa.select(run.c.policy_hash)
         .where(run.c.policy_name == name, run.c.state.in_(COMPLETED), run.c.kind != "restore")
-        .order_by(run.c.started_at.desc()).limit(1)
+        .order_by(run.c.started_at.desc())
+        .limit(1)
     )
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else load_policy(policy_text(connection, ledger, found), "the last run's policy")
@@ -67,7 +68,9 @@ def shorter(old: Policy, new: Policy) -> list[str]:
         for table, rule in stage.tables.items():
             if rule != before.tables.get(table):
                 found.append(f"The stage {name} has another rule for {table} than in the last run.")
-    found += [f"The hold '{name}' is gone or has changed." for name in old.holds if old.holds[name] != new.holds.get(name)]
+    found += [
+        f"The hold '{name}' is gone or has changed." for name in old.holds if old.holds[name] != new.holds.get(name)
+    ]
     if old.clock != new.clock or old.subject != new.subject or old.links != new.links:
         found.append("Who a person is, their clock or the links have changed since the last run.")
     return found
@@ -80,11 +83,21 @@ def approved_before(
     still counts."""
     run = ledger.run
     since = utc_now() - timedelta(days=VALID_DAYS)
-    row = connection.execute(
-        run.select().where(run.c.fingerprint == fingerprint, run.c.policy_hash == policy.hash,
-                           run.c.state == "stopped", run.c.started_at > since)
-        .order_by(run.c.started_at.desc()).limit(1)
-    ).mappings().one_or_none()
+    row = (
+        connection.execute(
+            run.select()
+            .where(
+                run.c.fingerprint == fingerprint,
+                run.c.policy_hash == policy.hash,
+                run.c.state == "stopped",
+                run.c.started_at > since,
+            )
+            .order_by(run.c.started_at.desc())
+            .limit(1)
+        )
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         return None
     stored = Run(**row)

@@ -47,9 +47,7 @@ def zero_limits(plan: Plan, limits: Limits) -> list[str]:
     if plan.rows_due == 0:
         return []
     names = ("rows_per_night", "percent_of_table", "times_recent_nights")
-    return [
-        f"brake.{n} is 0, which permits nothing; raise it in the policy." for n in names if getattr(limits, n) == 0
-    ]
+    return [f"brake.{n} is 0, which permits nothing; raise it in the policy." for n in names if getattr(limits, n) == 0]
 
 
 def _by_table(plan: Plan) -> dict[str, tuple[int, int]]:
@@ -124,8 +122,10 @@ def recent_nights(connection: sa.Connection, ledger: Ledger, policy_name: str) -
     run, entry = ledger.run, ledger.entry
     completed = run.c.state.in_(["done", "done_with_failures", "window_ended"])
     newest = (
-        sa.select(run.c.id).where(run.c.policy_name == policy_name, run.c.kind != "restore", completed)
-        .order_by(run.c.started_at.desc()).limit(HISTORY)
+        sa.select(run.c.id)
+        .where(run.c.policy_name == policy_name, run.c.kind != "restore", completed)
+        .order_by(run.c.started_at.desc())
+        .limit(HISTORY)
     )
     totals = dict.fromkeys(connection.scalars(newest), 0)
     query = sa.select(entry.c.run_id, entry.c.counts).where(entry.c.run_id.in_(list(totals)))

@@ -5,7 +5,7 @@ older than the lock, and a payment that committed while we waited would be misse
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from worker.databases.base import Database
 from worker.plan.calendar import Test
-from worker.plan.people import bare, key_in, keys_named
+from worker.plan.people import DUE
 from worker.plan.result import Key
+from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import StagePlan
 
 KEYS, PEOPLE = keys_named("keys"), keys_named("people")
@@ -23,13 +24,15 @@ KEYS, PEOPLE = keys_named("keys"), keys_named("people")
 @dataclass(frozen=True)
 class Claim:
     """What one slice may act on, written down once: units with the clock decided on (naive UTC), the people they
-    belong to, all locked, and the units that somebody else had locked. `groups` numbers rows of one person alike."""
+    belong to, all locked, and the units that somebody else had locked. `groups` numbers rows of one person alike.
+    `relied_on` grows while rows are selected: other people who had to be due for a shared row to go."""
 
     units: tuple[Key, ...]
     clocks: dict[Key, datetime | None]
     people: tuple[Key, ...]
     groups: dict[Key, int]
     locked_elsewhere: tuple[Key, ...]
+    relied_on: set[Key] = field(default_factory=set)
 
 
 def claim_units(
@@ -46,10 +49,6 @@ def claim_units(
     free = [k for k in units if k not in busy]
     clocks = _due_with_clocks(connection, stage, free)
     groups = _groups(connection, stage, people) if stage.by_person else {}
-    for group in {g for k, g in groups.items() if k in clocks}:
-        same = [k for k in clocks if groups.get(k) == group]
-        newest = max((c for k in same if (c := clocks[k]) is not None), default=None)
-        clocks.update(dict.fromkeys(same, newest))
     locked_elsewhere = tuple(k for k in keys if k not in set(units) or k in busy)
     due = tuple(k for k in units if k in clocks)
     owners = due if stage.by_person else tuple(people)
@@ -57,7 +56,11 @@ def claim_units(
 
 
 def _lock(
-    connection: sa.Connection, database: Database, table: sa.FromClause, key: Sequence[str], keys: Sequence[Key],
+    connection: sa.Connection,
+    database: Database,
+    table: sa.FromClause,
+    key: Sequence[str],
+    keys: Sequence[Key],
     wait: bool,
 ) -> list[Key]:
     columns = [table.c[c] for c in key]
@@ -107,47 +110,33 @@ def _owners(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) ->
     return list(found)
 
 
-def _busy(
-    connection: sa.Connection, stage: StagePlan, units: Sequence[Key], people: Sequence[Key]
-) -> set[Key]:
+def _busy(connection: sa.Connection, stage: StagePlan, units: Sequence[Key], people: Sequence[Key]) -> set[Key]:
     """Units with a person, or another row of the same person, whose lock we did not get."""
     scene = stage.scene
-    unit = stage.units()
-    not_ours = _not_locked(stage)
-    if stage.by_person:
-        tests = [stage.people.of_same_person(unit, not_ours)]
-    else:
-        tests = [
-            scene.links.forward(path, unit, lambda person: sa.or_(
-                not_ours(person), stage.people.of_same_person(person, not_ours)))
-            for path in scene.links.to_people(stage.unit)
-        ]
-    if not tests or not units:
+    if not units:
         return set()
+
+    def not_ours(person: sa.FromClause) -> Test:
+        return sa.not_(key_in(scene.key(scene.subject, person), PEOPLE))
+
+    def not_ours_or_kin(person: sa.FromClause) -> Test:
+        return sa.or_(not_ours(person), stage.people.of_same_person(person, not_ours))
+
+    unit = stage.units()
     columns = scene.key(stage.unit, unit)
-    query = sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), sa.or_(*tests))
+    test = not_ours_or_kin(unit) if stage.by_person else stage.belongs_to(stage.unit, unit, not_ours_or_kin)
+    query = sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), test)
     return {tuple(r) for r in connection.execute(query, {"keys": bare(units), "people": bare(people)})}
 
 
-def _not_locked(stage: StagePlan) -> Any:
-    subject = stage.scene.policy.subject.table
-    return lambda person: sa.not_(key_in(stage.scene.key(subject, person), PEOPLE))
-
-
-def _due_with_clocks(
-    connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]
-) -> dict[Key, datetime | None]:
+def _due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> dict[Key, datetime | None]:
     if not keys:
         return {}
-    unit = stage.units()
-    columns = stage.scene.key(stage.unit, unit)
-    query = sa.select(*columns, *stage.clock(unit)).select_from(unit)
-    query = query.where(key_in(columns, KEYS), stage.due(unit)).order_by(*columns)
-    width = len(columns)
-    return {
-        tuple(row[:width]): max((m for v in row[width:] if (m := _moment(v)) is not None), default=None)
-        for row in connection.execute(query, {"keys": bare(keys)})
-    }
+    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS))
+    columns = stage.keys(verdicts)
+    query = sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
+    found = connection.execute(query, {"keys": bare(keys)})
+    return {tuple(row[:-1]): _moment(row[-1]) for row in found}
 
 
 def _moment(value: Any) -> datetime | None:

@@ -30,8 +30,8 @@ from worker.pipeline.planning import make_plan, scene_of, stages_of
 from worker.pipeline.sweep import sweep
 from worker.pipeline.tools import Refused, Tools, utc_now
 from worker.pipeline.work import FAILED, Progress, TooManyBad, Workplace, quarantine, work
-from worker.plan.people import Scene
 from worker.plan.result import Plan
+from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
 
 BATCH_UNITS = 2_000
@@ -70,7 +70,10 @@ class Decision:
 
 
 def night(
-    tools: Tools, policy: Policy, wish: Wish, go_on: Callable[[], bool] = lambda: True,
+    tools: Tools,
+    policy: Policy,
+    wish: Wish,
+    go_on: Callable[[], bool] = lambda: True,
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> Outcome:
     """Carry out tonight's run, or go on with the one that is open. Raises Refused before anything has changed."""
@@ -83,8 +86,13 @@ def night(
     empty_outbox(tools, policy, scene.schema)
     stages = {s.name: s for s in stages_of(scene, json.loads(run.plan)["stopped"])}
     place = Workplace(
-        tools, run, stages, _brake(tools, run, policy), installation,
-        still_allowed=lambda: go_on() and not _changed_since(tools, run), watch=watch,
+        tools,
+        run,
+        stages,
+        _brake(tools, run, policy),
+        installation,
+        still_allowed=lambda: go_on() and not _changed_since(tools, run),
+        watch=watch,
     )
     return _work_and_close(tools, place, policy, scene.schema, go_on)
 
@@ -94,7 +102,11 @@ def require_ledger(tools: Tools) -> str:
     with tools.database.reading() as connection:
         state = current_state(connection, tools.ledger.schema)
         if state != "current":
-            words = {"absent": "is not there yet", "old": "is older than this merzim", "newer": "is newer than this merzim"}
+            words = {
+                "absent": "is not there yet",
+                "old": "is older than this merzim",
+                "newer": "is newer than this merzim",
+            }
             what = "install that version" if state == "newer" else "run `merzim init` as the database's owner"
             raise Refused(f"The ledger {words[state]}; {what}.")
         return str(connection.execute(sa.select(tools.ledger.installation.c.id)).scalar_one())
@@ -140,7 +152,9 @@ def decide(connection: sa.Connection, tools: Tools, policy: Policy, now: datetim
     )
     if checked.fatal:
         sentences = "\n".join(str(p) for p in checked.fatal)
-        raise Refused(f"{sentences}\nThe policy cannot be carried out: {len(checked.fatal)} problems; see `merzim check`.")
+        raise Refused(
+            f"{sentences}\nThe policy cannot be carried out: {len(checked.fatal)} problems; see `merzim check`."
+        )
     scene = scene_of(policy, checked.schema, tools.ledger, now)
     return Decision(policy, scene, make_plan(connection, tools.database, scene, checked.stopped))
 
@@ -174,17 +188,30 @@ def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wi
     policy, plan, ledger = decision.policy, decision.plan, tools.ledger
     store_policy(connection, ledger, text=policy.text, policy_hash=policy.hash, name=policy.name, at=utc_now())
     allowed = allowed_rows(plan, policy.brake, decision.approved)
-    run, made = create_run(connection, ledger, NewRun(
-        policy_name=policy.name, policy_hash=policy.hash, kind=wish.kind, local_date=plan.local_date,
-        now=plan.now.astimezone(UTC).replace(tzinfo=None), fingerprint=plan.fingerprint,
-        plan=json.dumps({**plan.as_json(), "allowed": allowed}), approved=decision.approved, started_at=utc_now(),
-    ))
+    run, made = create_run(
+        connection,
+        ledger,
+        NewRun(
+            policy_name=policy.name,
+            policy_hash=policy.hash,
+            kind=wish.kind,
+            local_date=plan.local_date,
+            now=plan.now.astimezone(UTC).replace(tzinfo=None),
+            fingerprint=plan.fingerprint,
+            plan=json.dumps({**plan.as_json(), "allowed": allowed}),
+            approved=decision.approved,
+            started_at=utc_now(),
+        ),
+    )
     if not made:
         return run, False
     remember_stages(connection, ledger, policy.name, policy.stages, utc_now())
     if decision.approved:
-        connection.execute(ledger.approval.insert().values(
-            fingerprint=wish.approve, policy_hash=policy.hash, author=wish.author, approved_at=utc_now()))
+        connection.execute(
+            ledger.approval.insert().values(
+                fingerprint=wish.approve, policy_hash=policy.hash, author=wish.author, approved_at=utc_now()
+            )
+        )
     stages = {s.name: s for s in stages_of(decision.scene, plan.stopped)}
     store_batches(connection, ledger, run.id, list(_batches(plan, stages)))
     for outcome in plan.stages:
@@ -247,7 +274,8 @@ def _problems(tools: Tools, run: Run, files_waiting: int) -> list[str]:
     table = tools.ledger.quarantine
     with tools.database.reading() as connection:
         failed = connection.execute(
-            sa.select(sa.func.count()).select_from(table)
+            sa.select(sa.func.count())
+            .select_from(table)
             .where(table.c.run_id == run.id, table.c.reason.startswith(FAILED))
         ).scalar_one()
     found = [f"The stage {s} was stopped: {why}" for s, why in json.loads(run.plan)["stopped"].items()]

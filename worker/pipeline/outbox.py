@@ -15,8 +15,8 @@ from worker.databases.facts import Schema
 from worker.ledger.gate import hold_shared
 from worker.pipeline.claim import KEYS
 from worker.pipeline.tools import Tools, utc_now
-from worker.plan.people import bare, key_in
 from worker.plan.result import Key
+from worker.plan.scene import bare, key_in
 from worker.plan.stages import RulePlan
 
 
@@ -35,8 +35,15 @@ def queue_files(
         paths.update(dict.fromkeys(connection.scalars(query, {"keys": bare(keys)})))
     rows = [
         {
-            "id": uuid4().hex, "run_id": place[0], "batch": place[1], "slice": place[2], "root": files.root,
-            "path": path, "queued_at": utc_now(), "attempts": 0, "problem": None,
+            "id": uuid4().hex,
+            "run_id": place[0],
+            "batch": place[1],
+            "slice": place[2],
+            "root": files.root,
+            "path": path,
+            "queued_at": utc_now(),
+            "attempts": 0,
+            "problem": None,
         }
         for path in paths
     ]
@@ -58,11 +65,15 @@ def _remove(tools: Tools, policy: Policy, schema: Schema, item: str) -> bool:
     with tools.database.writing() as connection:
         hold_shared(connection, tools.ledger)
         row = connection.execute(
-            sa.select(table.c.root, table.c.path, table.c.attempts).where(table.c.id == item).with_for_update(skip_locked=True)
+            sa.select(table.c.root, table.c.path, table.c.attempts)
+            .where(table.c.id == item)
+            .with_for_update(skip_locked=True)
         ).one_or_none()
         if row is None:
             return True
-        problem = None if _is_named(connection, policy, schema, row.root, row.path) else _unlink(tools, row.root, row.path)
+        problem = (
+            None if _is_named(connection, policy, schema, row.root, row.path) else _unlink(tools, row.root, row.path)
+        )
         if problem is None:
             connection.execute(table.delete().where(table.c.id == item))
         else:

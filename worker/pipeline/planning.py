@@ -13,10 +13,11 @@ from worker.databases.facts import Schema
 from worker.ledger.tables import Ledger
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
-from worker.plan.links import Links
-from worker.plan.people import DONE, KEPT, People, Scene
+from worker.plan.links import Links, true
+from worker.plan.people import DONE, DUE, KEPT, People
 from worker.plan.result import Key, Plan, StageOutcome, TablePlan
-from worker.plan.stages import DUE, RulePlan, StagePlan
+from worker.plan.scene import Scene, key_in_query
+from worker.plan.stages import RulePlan, StagePlan
 
 SAMPLE_ROWS = 200
 QUARANTINE_LIMIT = 10_000
@@ -40,9 +41,7 @@ def make_plan(
     stages = [_stage(connection, database, stage) for stage in stages_of(scene, stopped)]
     stages = _within_quota(scene.policy, stages)
     calendar = scene.calendar
-    plan = Plan(
-        scene.policy.name, scene.policy.hash, calendar.now, calendar.today, tuple(stages), dict(stopped or {})
-    )
+    plan = Plan(scene.policy.name, scene.policy.hash, calendar.now, calendar.today, tuple(stages), dict(stopped or {}))
     return replace(plan, fingerprint=fingerprint(plan, scene.schema))
 
 
@@ -56,20 +55,87 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> S
             due.append(tuple(key))
         elif state.startswith("quarantined") and len(quarantine) < QUARANTINE_LIMIT:
             quarantine.append((tuple(key), state.removeprefix("quarantined: ")))
-    tables = tuple(_table(connection, database, stage, rule, states) for rule in stage.rules)
+    by_table = _row_states(connection, stage, bool(due), states)
+    tables = tuple(_table(connection, database, stage, rule, by_table[rule.table]) for rule in stage.rules)
     return StageOutcome(stage.name, stage.unit, stage.cutoff, tuple(due), states, tuple(quarantine), tables)
 
 
 def _unit_states(stage: StagePlan) -> sa.Select[Any]:
     """Each unit's key and state in key order; units that are simply kept or done come as one row with their count."""
-    unit = stage.units()
-    columns = stage.scene.key(stage.unit, unit)
-    state = stage.state(unit).label("state")
-    inner = sa.select(*columns, state).where(stage.unit_filter(unit)).subquery()
-    quiet = inner.c.state.in_([KEPT, DONE])
-    keys = [sa.case((quiet, None), else_=inner.c[c.name]).label(f"key_{i}") for i, c in enumerate(columns)]
-    query = sa.select(*keys, inner.c.state, sa.func.count()).group_by(*keys, inner.c.state)
-    return query.order_by(*keys)
+    verdicts = stage.verdicts()
+    quiet = verdicts.c.state.in_([KEPT, DONE])
+    keys = [sa.case((quiet, None), else_=k).label(k.name) for k in stage.keys(verdicts)]
+    inner = sa.select(*keys, verdicts.c.state).subquery()
+    columns = [inner.c[k.name] for k in keys]
+    query = sa.select(*columns, inner.c.state, sa.func.count()).group_by(*columns, inner.c.state)
+    return query.order_by(*columns)
+
+
+def _row_states(
+    connection: sa.Connection, stage: StagePlan, any_due: bool, unit_states: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Rows of each table of the stage by state: `due` are those that would change, the others go with their unit."""
+    found: dict[str, dict[str, int]] = {rule.table: {} for rule in stage.rules}
+    if stage.unit in found:
+        found[stage.unit] = {s: n for s, n in unit_states.items() if s != DUE}
+    verdicts = stage.verdicts()
+    others = stage.people.not_due(stage.people.everybody(), stage.person_cutoff, "others")
+    parts: list[sa.Select[Any]] = []
+    for place, rule in enumerate(stage.rules):
+        if any_due:
+            parts.append(_due_rows(stage, rule, place, verdicts, others))
+        if rule.table != stage.unit:
+            parts += _rows_with_units(stage, rule, place, verdicts)
+    if not parts:
+        return found
+    union = sa.union_all(*parts).subquery()
+    query = sa.select(union.c.place, union.c.state, sa.func.sum(union.c.n)).group_by(union.c.place, union.c.state)
+    for place, state, n in connection.execute(query):
+        if n:
+            found[stage.rules[place].table][state] = int(n)
+    return found
+
+
+def _due_rows(
+    stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, others: sa.Select[Any]
+) -> sa.Select[Any]:
+    """Rows that would change: their unit is due, and nobody else to whom they belong is not."""
+    row = stage.scene.links.alias(rule.table)
+    due = sa.select(*stage.keys(verdicts)).where(verdicts.c.state == DUE)
+    tests = [stage.rows(rule, row, lambda unit: key_in_query(stage.scene.key(stage.unit, unit), due))]
+    if stage.owners(rule.table, lambda _: sa.true()) is not None:
+        subject = stage.scene.subject
+        tests.append(
+            sa.not_(
+                stage.belongs_to(rule.table, row, lambda person: key_in_query(stage.scene.key(subject, person), others))
+            )
+        )
+    return (
+        sa.select(
+            sa.literal_column(str(place)).label("place"),
+            sa.literal(DUE, sa.Text()).label("state"),
+            sa.func.count().label("n"),
+        )
+        .select_from(row)
+        .where(*tests)
+    )
+
+
+def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:
+    """Rows of another table than the units', counted by the verdict on the unit that they lead to."""
+    links, found = stage.scene.links, []
+    for path in links.finding(rule.table, stage.unit):
+        unit = stage.units()
+        row = links.source(path, condition=true)
+        same = sa.and_(*(k == unit.c[c] for k, c in zip(stage.keys(verdicts), stage.key, strict=True)))
+        joined = links.chain(path, row, unit, true).join(verdicts, same)
+        found.append(
+            sa.select(sa.literal_column(str(place)).label("place"), verdicts.c.state, sa.func.count().label("n"))
+            .select_from(joined)
+            .where(verdicts.c.state.not_in([DUE, DONE]))
+            .group_by(verdicts.c.state)
+        )
+    return found
 
 
 def _count(connection: sa.Connection, table: sa.FromClause) -> int:
@@ -77,23 +143,18 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 
 def _table(
-    connection: sa.Connection, database: Database, stage: StagePlan, rule: RulePlan, unit_states: Mapping[str, int]
+    connection: sa.Connection, database: Database, stage: StagePlan, rule: RulePlan, states: Mapping[str, int]
 ) -> TablePlan:
-    row = stage.scene.links.alias(rule.table)
-    selected = stage.rows(rule, row, stage.due, lambda _: sa.false())
-    due = int(connection.execute(sa.select(sa.func.count()).select_from(row).where(selected)).scalar_one())
-    total = _count(connection, rule.facts.table)
-    states = dict(unit_states) if rule.table == stage.unit else _row_states(connection, stage, rule)
-    states.pop(DUE, None)
+    due = states.get(DUE, 0)
     archive = stage.stage.archive
     return TablePlan(
         stage=stage.name,
         table=rule.table,
         operation=rule.rule.operation,
         due=due,
-        rows=total,
-        bytes=_weight(connection, database, rule, row, selected, due) if archive and due else 0,
-        states=states,
+        rows=_count(connection, rule.facts.table),
+        bytes=_weight(connection, database, rule, due) if archive and due else 0,
+        states={s: n for s, n in states.items() if s != DUE},
         basis=stage.stage.basis or "",
         copy=copy_words(stage.stage),
         files=rule.rule.files is not None,
@@ -107,27 +168,12 @@ def copy_words(stage: Stage) -> str:
     return f"sealed copy kept {stage.archive.term} ({stage.archive.basis})"
 
 
-def _row_states(connection: sa.Connection, stage: StagePlan, rule: RulePlan) -> dict[str, int]:
-    """The rows of a table that goes with its units, counted by the state of the unit they lead to."""
-    found: dict[str, int] = {}
-    for state, test in stage.reasons():
-        if state == DONE:
-            continue
-        row = stage.scene.links.alias(rule.table)
-        belongs = stage.belongs(rule, row, test)
-        count = int(connection.execute(sa.select(sa.func.count()).select_from(row).where(belongs)).scalar_one())
-        if count:
-            found[state] = found.get(state, 0) + count
-    return found
-
-
-def _weight(
-    connection: sa.Connection, database: Database, rule: RulePlan, row: sa.FromClause, selected: Any, due: int
-) -> int:
-    """Expected plain bytes of the copy, from a sample of the rows that would go into it."""
-    query = sa.select(*row.c).select_from(row).where(selected).limit(SAMPLE_ROWS)
-    sample = sum(len(chunk) for chunk in database.rows_out(connection, query))
-    return sample * due // min(due, SAMPLE_ROWS)
+def _weight(connection: sa.Connection, database: Database, rule: RulePlan, due: int) -> int:
+    """Expected plain bytes of the copy, from a few rows of the table."""
+    row = rule.facts.table
+    chunks = list(database.rows_out(connection, sa.select(*row.c).select_from(row).limit(SAMPLE_ROWS)))
+    rows = sum(chunk.count(b"\n") for chunk in chunks)
+    return sum(len(chunk) for chunk in chunks) * due // max(rows, 1)
 
 
 def _within_quota(policy: Policy, stages: list[StageOutcome]) -> list[StageOutcome]:

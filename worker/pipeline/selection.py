@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from worker.databases.base import Database
 from worker.pipeline.claim import KEYS, PEOPLE, Claim
+from worker.plan.calendar import Test
 from worker.plan.links import true
-from worker.plan.people import bare, key_in, keys_named
 from worker.plan.result import Key
+from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import RulePlan, StagePlan
 from worker.plan.treatments import Carry
 
@@ -31,22 +32,54 @@ def select_rows(
     scene = stage.scene
     row = scene.links.alias(rule.table)
     key = scene.key(rule.table, row)
-    subject = scene.policy.subject.table
 
-    def ours(unit: sa.FromClause) -> Any:
+    def ours(unit: sa.FromClause) -> Test:
         return key_in(scene.key(stage.unit, unit), KEYS)
 
-    def claimed(person: sa.FromClause) -> Any:
-        return key_in(scene.key(subject, person), PEOPLE)
-
-    tests = [stage.rows(rule, row, ours, claimed)]
-    parameters: dict[str, Any] = {"keys": bare(claim.units), "people": bare(claim.people)}
+    tests = [stage.rows(rule, row, ours)]
+    parameters: dict[str, Any] = {"keys": bare(claim.units)}
     if rule.deletes:
         names = {table: keys_named(f"gone_{i}") for i, table in enumerate(gone)}
         parameters |= {names[table].key: bare(keys) for table, keys in gone.items()}
         tests.append(sa.not_(stage.referred_to(rule, row, names)))
     query = sa.select(*key).select_from(row).where(*tests).order_by(*key).limit(limit + 1)
-    return [tuple(r) for r in connection.execute(database.locked(query, skip=False), parameters)]
+    found = [tuple(r) for r in connection.execute(database.locked(query, skip=False), parameters)]
+    return without_others(connection, stage, rule.table, found, claim)
+
+
+def without_others(
+    connection: sa.Connection, stage: StagePlan, table: str, found: Sequence[Key], claim: Claim
+) -> list[Key]:
+    """The rows without those that belong to somebody else who is not due (promise 5). The others whose being due was
+    relied on join the people looked at once more before COMMIT."""
+    scene, people = stage.scene, stage.people
+
+    def is_found(row: sa.FromClause) -> Test:
+        return key_in(scene.key(table, row), KEYS)
+
+    owners = stage.owners(table, is_found)
+    if owners is None or not found:
+        return list(found)
+    owner = owners.subquery()
+    keys = [owner.c[c] for c in scene.schema.tables[scene.subject].key]
+    query = sa.select(*keys).where(sa.not_(key_in(keys, PEOPLE)))
+    strangers = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(claim.people)})}
+    if not strangers:
+        return list(found)
+    those = people.those(lambda row: key_in(scene.key(scene.subject, row), PEOPLE))
+    active = [
+        tuple(r)
+        for r in connection.execute(people.not_due(those, stage.person_cutoff), {"people": bare(list(strangers))})
+    ]
+    claim.relied_on.update(strangers.difference(active))
+    if not active:
+        return list(found)
+    row = scene.links.alias(table)
+    columns = scene.key(table, row)
+    theirs = stage.belongs_to(table, row, lambda person: key_in(scene.key(scene.subject, person), PEOPLE))
+    query = sa.select(*columns).where(key_in(columns, KEYS), theirs)
+    kept = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(active)})}
+    return [k for k in found if k not in kept]
 
 
 def select_carried(
@@ -57,11 +90,10 @@ def select_carried(
     scene = stage.scene
     row = scene.links.alias(step.table)
     key = scene.key(step.table, row)
-    subject = scene.policy.subject.table
     old = before.c[step.followed]
-    tests: list[sa.ColumnElement[bool]] = [row.c[step.column].in_(sa.select(old).where(old.is_not(None)))]
+    tests: list[Test] = [row.c[step.column].in_(sa.select(old).where(old.is_not(None)))]
     if step.step.where is not None:
         tests.append(true(step.step.where))
-    tests.append(stage.free(step.table, row, lambda person: key_in(scene.key(subject, person), PEOPLE)))
-    query = sa.select(*key).select_from(row).where(*tests).order_by(*key)
-    return [tuple(r) for r in connection.execute(database.locked(query, skip=False), {"people": bare(claim.people)})]
+    query = sa.select(*key).select_from(row).where(*tests, stage.row_is_free(step.table, row)).order_by(*key)
+    found = [tuple(r) for r in connection.execute(database.locked(query, skip=False))]
+    return without_others(connection, stage, step.table, found, claim)

@@ -28,10 +28,10 @@ from worker.pipeline.copying import copy_rows
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.selection import select_carried, select_rows
 from worker.pipeline.tools import Broken, Tools, utc_now
-from worker.plan.people import bare, key_in, keys_named
 from worker.plan.result import Key
+from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import RulePlan, StagePlan
-from worker.plan.treatments import Carry, Column, carried, target_columns
+from worker.plan.treatments import Carry, Column, carried
 
 ROWS_LIMIT = 5_000
 
@@ -113,14 +113,24 @@ def announce(tools: Tools, run: Run, stages: Mapping[str, StagePlan], installati
         segment = new_segment_name(installation, utc_now()) if copies else None
         attempt = Attempt(uuid4().hex, batch, segment)
         write_intent(
-            connection, tools.ledger, attempt=attempt.id, run_id=run.id, batch=batch.number, segment=segment,
+            connection,
+            tools.ledger,
+            attempt=attempt.id,
+            run_id=run.id,
+            batch=batch.number,
+            segment=segment,
             at=utc_now(),
         )
     return attempt
 
 
 def carry_out(
-    connection: sa.Connection, tools: Tools, run: Run, stage: StagePlan, attempt: Attempt, portion: Portion,
+    connection: sa.Connection,
+    tools: Tools,
+    run: Run,
+    stage: StagePlan,
+    attempt: Attempt,
+    portion: Portion,
     brake: Brake,
 ) -> Work | None:
     """Steps 2 to 8 but for COMMIT, which is the caller's. None: somebody else has the batch by now.
@@ -170,8 +180,14 @@ def _archive_and_apply(
 
 
 def _apply_while_sealing(
-    connection: sa.Connection, tools: Tools, run: Run, work: Work, attempt: Attempt, rules: Sequence[RulePlan],
-    before: Before | None, writer: SegmentWriter,
+    connection: sa.Connection,
+    tools: Tools,
+    run: Run,
+    work: Work,
+    attempt: Attempt,
+    rules: Sequence[RulePlan],
+    before: Before | None,
+    writer: SegmentWriter,
 ) -> Sealed | None:
     """The segment is sealed, made durable and read back by another thread while the rows change here."""
     if not work.rows:
@@ -189,15 +205,17 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
     if tools.spool is None or not tools.recipients:
         raise Broken("The policy asks for a copy, and no spool or archive recipient is set; see `merzim check`.")
     header: dict[str, JSON] = {
-        "run": run.id, "batch": attempt.batch.number, "attempt": attempt.id, "stage": work.stage.qualified,
-        "database": tools.database.dialect, "until": archive.term.kept_until(run.local_date).isoformat(),
+        "run": run.id,
+        "batch": attempt.batch.number,
+        "attempt": attempt.id,
+        "stage": work.stage.qualified,
+        "database": tools.database.dialect,
+        "until": archive.term.kept_until(run.local_date).isoformat(),
     }
     return SegmentWriter(tools.spool, attempt.segment, header, tools.recipients)
 
 
-def _select(
-    connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]
-) -> Before | None:
+def _select(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> Before | None:
     """Select and lock all rows before anything changes; then what must follow the subject's joined columns."""
     _select_more(connection, tools, work, rules)
     stage = work.stage
@@ -207,7 +225,9 @@ def _select(
     before = remember(connection, tools.database, stage, work.claim, changing)
     for step in carried(stage.scene.policy, stage.scene.links, changing):
         if stage.rule_of(step.table) is None:
-            work.carried.append((step, select_carried(connection, tools.database, stage, step, work.claim, before.table)))
+            work.carried.append(
+                (step, select_carried(connection, tools.database, stage, step, work.claim, before.table))
+            )
     return before
 
 
@@ -216,8 +236,7 @@ def _joined_columns(stage: StagePlan) -> dict[str, Column]:
     rule = stage.rule_of(stage.scene.policy.subject.table)
     if rule is None or rule.deletes:
         return {}
-    joined = target_columns(stage.scene.policy, stage.scene.links)
-    return {c.name: c for c in rule.columns if c.name in joined and c.bound.strategy.unique}
+    return {c.name: c for c in rule.columns if c.name in stage.people.columns and c.bound.strategy.unique}
 
 
 def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
@@ -234,7 +253,11 @@ def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Seq
 
 
 def _copy(
-    connection: sa.Connection, tools: Tools, work: Work, writer: SegmentWriter | None, rules: Sequence[RulePlan],
+    connection: sa.Connection,
+    tools: Tools,
+    work: Work,
+    writer: SegmentWriter | None,
+    rules: Sequence[RulePlan],
     carried_too: bool = True,
 ) -> None:
     if writer is None:
@@ -248,8 +271,14 @@ def _copy(
 
 
 def _apply(
-    connection: sa.Connection, tools: Tools, run: Run, work: Work, attempt: Attempt, rules: Sequence[RulePlan],
-    before: Before | None, carry_too: bool = True,
+    connection: sa.Connection,
+    tools: Tools,
+    run: Run,
+    work: Work,
+    attempt: Attempt,
+    rules: Sequence[RulePlan],
+    before: Before | None,
+    carry_too: bool = True,
 ) -> None:
     for rule in rules:
         keys = work.selected.get(rule.table, [])
@@ -275,7 +304,9 @@ def _checked(work: Work, sealed: Sealed) -> Sealed:
             name = table.rpartition(".")[2]
             selected[name] = selected.get(name, 0) + len(keys)
     if selected != sealed.rows:
-        raise Broken("The archive segment does not hold exactly the rows that were selected: the slice was rolled back.")
+        raise Broken(
+            "The archive segment does not hold exactly the rows that were selected: the slice was rolled back."
+        )
     return sealed
 
 
@@ -284,27 +315,24 @@ def _nothing_crossed(connection: sa.Connection, work: Work) -> None:
     stage = work.stage
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
+    people, subject = stage.people, stage.scene.subject
     if stage.by_person:
-        person: sa.FromClause = sa.Table(
-            BEFORE, sa.MetaData(), *(
-                sa.Column(c, stage.scene.schema.tables[stage.unit].table.c[c].type)
-                for c in dict.fromkeys([*stage.key, *target_columns(stage.scene.policy, stage.scene.links)])
-            ), schema="pg_temp",
-        )
-        query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(person).where(
-            stage.people.crossed(person, stage.person_cutoff)).limit(1)
-        parameters: dict[str, Any] = {}
+        table = stage.scene.schema.tables[subject].table
+        columns = [sa.Column(c, table.c[c].type) for c in people.columns]
+        asked: list[tuple[sa.FromClause, Sequence[Key]]] = [
+            (sa.Table(BEFORE, sa.MetaData(), *columns, schema="pg_temp"), ()),
+            (people.those(lambda row: key_in(stage.scene.key(subject, row), KEYS)), list(work.claim.relied_on)),
+        ]
     else:
-        subject = stage.scene.policy.subject.table
-        person = stage.scene.links.alias(subject)
-        key = stage.scene.key(subject, person)
-        query = sa.select(sa.literal_column("1")).select_from(person).where(
-            key_in(key, KEYS), stage.people.crossed(person, stage.person_cutoff)).limit(1)
-        parameters = {"keys": bare(work.claim.people)}
-    if connection.execute(query, parameters).first() is not None:
-        raise Crossed(
-            f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
-        )
+        everyone = [*work.claim.people, *work.claim.relied_on]
+        asked = [(people.those(lambda row: key_in(stage.scene.key(subject, row), KEYS)), everyone)]
+    for source, keys in asked:
+        parameters = {"keys": bare(keys)} if keys else {}
+        wanted = keys or isinstance(source, sa.Table)
+        if wanted and connection.execute(people.crossed(source, stage.person_cutoff), parameters).first() is not None:
+            raise Crossed(
+                f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
+            )
 
 
 class Crossed(Broken):
@@ -317,9 +345,7 @@ def _write_tombstones(connection: sa.Connection, tools: Tools, work: Work, place
         return
     waiting = _waiting(connection, work)
     stones = [Tombstone(k, claim.clocks.get(k), work.part or k in waiting) for k in claim.units]
-    tombstones.write(
-        connection, tools.ledger, stage.scene.codec(stage.unit), stage.qualified, stones, place, utc_now()
-    )
+    tombstones.write(connection, tools.ledger, stage.scene.codec(stage.unit), stage.qualified, stones, place, utc_now())
 
 
 def _waiting(connection: sa.Connection, work: Work) -> set[Key]:
@@ -364,6 +390,11 @@ def _advance(
         skipped += [codec.to_json(k) for k in work.claim.locked_elsewhere]
     done = cursor >= len(batch.keys) and not skipped
     advance_batch(
-        connection, tools.ledger, batch, cursor=str(cursor), slices=batch.slices + 1, skipped=skipped,
+        connection,
+        tools.ledger,
+        batch,
+        cursor=str(cursor),
+        slices=batch.slices + 1,
+        skipped=skipped,
         state="done" if done else "open",
     )

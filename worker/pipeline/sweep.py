@@ -51,7 +51,8 @@ def _fate(tools: Tools, spool: Spool, name: str) -> str:
             return "unknown"
         batch = ledger.batch
         locked = connection.execute(
-            sa.select(batch.c.number).where(batch.c.run_id == intent.run_id, batch.c.number == intent.batch)
+            sa.select(batch.c.number)
+            .where(batch.c.run_id == intent.run_id, batch.c.number == intent.batch)
             .with_for_update(skip_locked=True)
         ).first()
         if locked is None:

@@ -101,8 +101,13 @@ def work(place: Workplace) -> Progress:
         except (Broken, DBAPIError, UnsupportedKey) as error:
             if not _is_subjects_fault(error):
                 raise
-            log.warning("slice rolled back", run=place.run.id, batch=attempt.batch.number, units=len(portion.keys),
-                        error=type(error).__name__)
+            log.warning(
+                "slice rolled back",
+                run=place.run.id,
+                batch=attempt.batch.number,
+                units=len(portion.keys),
+                error=type(error).__name__,
+            )
             if len(portion.keys) == 1:
                 _set_aside(place, attempt, portion, error)
             pace.failed(len(portion.keys))
@@ -168,18 +173,31 @@ def quarantine(
 ) -> None:
     """Write a unit down as not decidable, with the reason; a second reason for the same unit is not needed."""
     table = tools.ledger.quarantine
-    same = (table.c.run_id == run_id, table.c.stage == stage.name, table.c.table_name == stage.unit,
-            table.c.key_number == number, table.c.key_text == text)
+    same = (
+        table.c.run_id == run_id,
+        table.c.stage == stage.name,
+        table.c.table_name == stage.unit,
+        table.c.key_number == number,
+        table.c.key_text == text,
+    )
     if connection.execute(sa.select(table.c.run_id).where(*same)).first() is None:
-        connection.execute(table.insert().values(
-            run_id=run_id, stage=stage.name, table_name=stage.unit, key_number=number, key_text=text, reason=reason))
+        connection.execute(
+            table.insert().values(
+                run_id=run_id, stage=stage.name, table_name=stage.unit, key_number=number, key_text=text, reason=reason
+            )
+        )
 
 
 def _move_behind(connection: sa.Connection, tools: Tools, batch: Batch, portion: Portion) -> None:
     done = portion.cursor_after >= len(batch.keys) and not portion.skipped_after
     advance_batch(
-        connection, tools.ledger, batch, cursor=str(portion.cursor_after), slices=batch.slices,
-        skipped=portion.skipped_after, state="done" if done else "open",
+        connection,
+        tools.ledger,
+        batch,
+        cursor=str(portion.cursor_after),
+        slices=batch.slices,
+        skipped=portion.skipped_after,
+        state="done" if done else "open",
     )
 
 
@@ -207,5 +225,3 @@ def _count(place: Workplace, done: Work) -> None:
     progress.rows += done.rows
     place.watch(progress)
     log.info("slice committed", run=place.run.id, stage=done.stage.name, units=len(done.claim.units), rows=done.rows)
-
-

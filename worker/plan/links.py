@@ -112,7 +112,10 @@ class Links:
         return reached if step.where is None else sa.and_(not_false(step.where), reached)
 
     def backward(
-        self, path: Path, row: sa.FromClause, then: Callable[[sa.FromClause], Test],
+        self,
+        path: Path,
+        row: sa.FromClause,
+        then: Callable[[sa.FromClause], Test],
         condition: Callable[[str], Test] = not_false,
     ) -> Test:
         """Whether some row at the path's beginning, for which `then` holds, leads to `row`."""
@@ -126,7 +129,10 @@ class Links:
         return exists(source, sa.and_(*tests, self.backward(rest, source, then, condition)))
 
     def found_by(
-        self, path: Path, row: sa.FromClause, target_is: Callable[[sa.FromClause], Test],
+        self,
+        path: Path,
+        row: sa.FromClause,
+        target_is: Callable[[sa.FromClause], Test],
         condition: Callable[[str], Test] = true,
     ) -> Test:
         """The same as `forward`, as nested IN: the form that starts at few known targets and uses the indexes of the
@@ -154,6 +160,40 @@ class Links:
         inner = sa.select(*left).select_from(source).where(*tests)
         side = right[0] if len(right) == 1 else sa.tuple_(*right)
         return side.in_(inner.correlate_except(source))
+
+    def filtered(self, table: str, *tests: Test) -> sa.FromClause:
+        """The table's rows that pass the tests, which may be a policy's plain SQL: it can only mean this table."""
+        if not tests:
+            return self.alias(table)
+        source = self.schema.tables[table].table
+        return sa.select(*source.c).where(*tests).subquery()
+
+    def source(self, path: Path, *tests: Test, condition: Callable[[str], Test] = not_false) -> sa.FromClause:
+        """The rows at a path's beginning that pass the tests and the first step's own condition."""
+        where = path.steps[0].where
+        return self.filtered(path.steps[0].source, *tests, *([condition(where)] if where is not None else []))
+
+    def chain(
+        self,
+        path: Path,
+        source: sa.FromClause,
+        target: sa.FromClause,
+        condition: Callable[[str], Test] = not_false,
+    ) -> sa.Join:
+        """`source` joined along the path's steps to `target`, which has the columns that the last step joins."""
+        joined: sa.FromClause = source
+        at = source
+        for place, step in enumerate(path.steps):
+            following = path.steps[place + 1] if place + 1 < len(path.steps) else None
+            if following is None:
+                next_table = target
+            else:
+                where = following.where
+                next_table = self.filtered(step.target, *([condition(where)] if where is not None else []))
+            joined = joined.join(next_table, self.join(step, at, next_table))
+            at = next_table
+        assert isinstance(joined, sa.Join)
+        return joined
 
     def join(self, step: Step, source: sa.FromClause, target: sa.FromClause) -> Test:
         """The step's equality."""
@@ -192,8 +232,13 @@ def _steps(policy: Policy, schema: Schema) -> tuple[Step, ...]:
     ]
     by_policy = [
         Step(
-            link.source.table, (link.source.column,), link.target.table, (link.target.column,),
-            link.where, link.delays_only, declared=False,
+            link.source.table,
+            (link.source.column,),
+            link.target.table,
+            (link.target.column,),
+            link.where,
+            link.delays_only,
+            declared=False,
         )
         for link in policy.links
         if link.source.table in schema.tables and link.target.table in schema.tables

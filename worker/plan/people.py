@@ -1,252 +1,209 @@
-"""When a person may be touched: the one predicate's half that looks at people (promises 4 to 7).
+"""When a person may be touched: the half of the one predicate that looks at people (promises 4 to 7).
 
-Every part is a list of (state, condition). The first condition that holds names the state, so plan, claim and explain
-cannot disagree: `due` is "none of them holds". Rows with one `same person` value are one person: what keeps or holds
-one of them keeps or holds all.
+Written as a relation, not as a condition: every event, hold and memory of a person gives a row (person, rank, clock);
+the smallest rank is the verdict. So each table is read once, a slice asks about its few people by index, and a plan
+asks about everybody in one pass. Rows with one `same person` value are one person: what keeps or holds one keeps all.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from config.policy import Origin, Policy
-from worker.databases.facts import Schema
-from worker.ledger.holds import active_holds_exist
-from worker.ledger.keys import KeyCodec
-from worker.ledger.tables import Ledger
-from worker.plan.calendar import Calendar, Moment, Test, moment
-from worker.plan.links import Links, exists, not_false
+from worker.ledger.holds import in_force
+from worker.plan.calendar import Moment, Test, moment
+from worker.plan.links import exists, not_false
+from worker.plan.scene import RowTest, Scene
 
 KEPT = "kept"
 DONE = "done"
+DUE = "due"
 BLOCKED = "held: blocked by law"
 BY_HAND = "held: by hand"
 NO_EVENT = "quarantined: no event says when the person stopped"
 ABSURD_PERSON = "quarantined: an event of the person cannot be true"
 ABSURD_ROW = "quarantined: the row's event cannot be true"
 
-RowTest = Callable[[sa.FromClause], Test]
-EventTest = Callable[[Moment, sa.FromClause], Test]
 
+class Ranks:
+    """The verdicts of a policy, strongest first; the last is `due`."""
 
-@dataclass(frozen=True)
-class Scene:
-    """All that the predicate looks at: policy, live schema, links, calendar and ledger."""
+    def __init__(self, scene: Scene) -> None:
+        holds = [f"held: {name}" for name in scene.policy.holds]
+        self.states = [KEPT, BLOCKED, BY_HAND, *holds, ABSURD_PERSON, NO_EVENT, ABSURD_ROW, DUE]
 
-    policy: Policy
-    schema: Schema
-    links: Links
-    calendar: Calendar
-    ledger: Ledger
+    def of(self, state: str) -> sa.ColumnElement[int]:
+        """A verdict as a number, for MIN."""
+        return sa.literal_column(str(self.states.index(state)), sa.Integer())
 
-    @property
-    def dialect(self) -> str:
-        """The database's name for SQL that differs."""
-        return self.schema.dialect
-
-    def key(self, table: str, row: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        """The key columns of a row of the table."""
-        return [row.c[c] for c in self.schema.tables[table].key]
-
-    def codec(self, table: str) -> KeyCodec:
-        """How the ledger writes keys of the table."""
-        return KeyCodec.of(self.key(table, self.schema.tables[table].table))
-
-    def qualified(self, stage: str) -> str:
-        """A stage's permanent name in the ledger: policy/stage."""
-        return f"{self.policy.name}/{stage}"
-
-    @property
-    def now_utc(self) -> datetime:
-        """The run's fixed moment as the ledger writes times."""
-        return self.calendar.now.astimezone(UTC).replace(tzinfo=None)
-
-
-def key_in(columns: Sequence[sa.ColumnElement[Any]], keys: sa.BindParameter[Any] | list[Any]) -> Test:
-    """Whether a key is one of a list, given now or when the statement runs: values for one column, tuples for more."""
-    return columns[0].in_(keys) if len(columns) == 1 else sa.tuple_(*columns).in_(keys)
-
-
-def keys_named(name: str) -> sa.BindParameter[Any]:
-    """A list of keys that a statement gets when it runs."""
-    return sa.bindparam(name, expanding=True)
-
-
-def bare(keys: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Keys in the form that `key_in` compares: values instead of tuples of one."""
-    return [k[0] if len(k) == 1 else k for k in keys]
+    def name(self, rank: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
+        """The verdict's name in SQL."""
+        whens = {i: sa.literal(s, sa.Text()) for i, s in enumerate(self.states)}
+        return sa.case(whens, value=rank)
 
 
 class People:
-    """The predicate about one person, standing as a row of the subject's table (or of a copy of its columns)."""
+    """The verdict on people."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.policy = scene.policy
-        self.links = scene.links
+        self.ranks = Ranks(scene)
         self.subject = scene.policy.subject
         self.moments = [moment(scene.policy, scene.schema, scene.calendar, e) for e in scene.policy.clock]
-        self._key = scene.schema.tables[self.subject.table].key
+        self._facts = scene.schema.tables[self.subject.table]
+        joined = [c for s in scene.links.steps if s.target == self.subject.table for c in s.target_columns]
+        same = [self.subject.same_person] if self.subject.same_person else []
+        self.columns = tuple(dict.fromkeys([*self._facts.key, *same, *joined]))
 
-    def reasons(self, cutoff: date) -> list[tuple[str, RowTest]]:
-        """Why a person is not due at this cut-off, strongest first."""
+    def everybody(self) -> sa.FromClause:
+        """The subject's table with the columns that the verdict needs."""
+        table = self._facts.table
+        return sa.select(*(table.c[c] for c in self.columns)).subquery()
 
-        def recent(m: Moment, row: sa.FromClause) -> Test:
-            return m.recent(row, cutoff)
+    def those(self, test: Any) -> sa.FromClause:
+        """The people for whom `test` holds of their row of the subject's table."""
+        table = self._facts.table
+        return sa.select(*(table.c[c] for c in self.columns)).where(test(table)).subquery()
 
-        def settled(m: Moment, row: sa.FromClause) -> Test:
-            return m.settled(row, cutoff)
+    def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "people_verdicts") -> sa.CTE:
+        """(person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane moment in
+        UTC. Who has no row here has no event at all: NO_EVENT."""
+        kin = self._kin(people).cte(f"{name}_kin")
+        reasons = [*self._events(kin, cutoff), *self._holds(kin), self._remembered(kin, cutoff)]
+        union = sa.union_all(*reasons).subquery()
+        keys = self._person(union)
+        query = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
+        return query.group_by(*keys).cte(name)
 
-        since, ever = self._remembered_since(cutoff), self._remembered_since(None)
-        return [
-            (KEPT, lambda person: self.has_event(person, recent, since)),
-            *((state, self._lifted(test)) for state, test in self._holds()),
-            (ABSURD_PERSON, lambda person: self.has_event(person, lambda m, row: m.absurd(row))),
-            (NO_EVENT, lambda person: sa.not_(self.has_event(person, settled, ever))),
-        ]
+    def not_due(self, people: sa.FromClause, cutoff: Any, name: str = "people_not_due") -> sa.Select[Any]:
+        """Keys of those of `people` who must not be touched."""
+        verdicts = self.verdicts(people, cutoff, f"{name}_verdicts")
+        query = sa.select(*(people.c[c] for c in self._facts.key)).select_from(
+            people.outerjoin(verdicts, self.is_person(verdicts, people))
+        )
+        return query.where(sa.func.coalesce(verdicts.c.rank, -1) != self.ranks.of(DUE))
 
-    def not_due(self, person: sa.FromClause, cutoff: date) -> Test:
-        """Whether the person must not be touched."""
-        return sa.or_(*(test(person) for _, test in self.reasons(cutoff)))
+    def crossed(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
+        """Whether, since the claim, some of `people` became active or held. That they have no events left is no such
+        thing: the slice itself may have deleted them."""
+        verdicts = self.verdicts(people, cutoff)
+        return (
+            sa.select(sa.literal_column("1"))
+            .select_from(verdicts)
+            .where(verdicts.c.rank < self.ranks.of(NO_EVENT))
+            .limit(1)
+        )
 
-    def crossed(self, person: sa.FromClause, cutoff: date) -> Test:
-        """What may have come about since the claim, an event or a hold: looked for once more before COMMIT. The lack
-        of events is none of it, since the slice itself may have deleted them."""
-        return sa.or_(*(test(person) for state, test in self.reasons(cutoff) if state != NO_EVENT))
+    def is_person(self, verdicts: sa.FromClause, row: sa.FromClause) -> Test:
+        """Joins verdicts to rows of the subject's table."""
+        return sa.and_(*(v == row.c[c] for v, c in zip(self._person(verdicts), self._facts.key, strict=True)))
 
-    def has_event(
+    def _person(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        return [relation.c[f"person_{i}"] for i in range(len(self._facts.key))]
+
+    def _kin(self, people: sa.FromClause) -> sa.CompoundSelect[Any] | sa.Select[Any]:
+        """Each person's own row and the other rows of the same person: person_0… and the columns of that row."""
+        persons = [people.c[c].label(f"person_{i}") for i, c in enumerate(self._facts.key)]
+        own = sa.select(*persons, *(people.c[c] for c in self.columns))
+        same = self.subject.same_person
+        if same is None:
+            return own
+        twin = self._facts.table.alias()
+        others = sa.select(*persons, *(twin.c[c] for c in self.columns)).select_from(
+            people.join(twin, sa.and_(*self._twins(twin, people, same)))
+        )
+        return sa.union_all(own, others)
+
+    def _reason(
         self,
-        person: sa.FromClause,
-        test: EventTest,
-        remembered: RowTest | None = None,
-    ) -> Test:
-        """Whether some event in the clock of the person, under any of its rows, passes the test. `remembered` adds the
-        clock dates that the ledger kept of events which merzim itself deleted."""
+        kin: sa.FromClause,
+        joined: sa.FromClause,
+        rank: sa.ColumnElement[Any],
+        clock: Any = None,
+        *tests: Test,
+    ) -> sa.Select[Any]:
+        moment_of = sa.cast(sa.null(), self._clock_type) if clock is None else clock
+        columns = [*self._person(kin), rank.label("rank"), moment_of.label("clock")]
+        return sa.select(*columns).select_from(joined).where(*tests)
 
-        def of_row(row: sa.FromClause) -> Test:
-            tests = [
-                self.links.backward(path, row, partial(self._event, m, test))
-                if path.steps
-                else self._own_event(m, test, row)
-                for m in self.moments
-                for path in self.links.to_people(m.table)
-            ]
-            return sa.or_(*tests, *([remembered(row)] if remembered else []))
+    @property
+    def _clock_type(self) -> Any:
+        return sa.String() if self.scene.dialect == "sqlite" else sa.DateTime()
 
-        return self._any_of_person(person, of_row)
-
-    def newest(self, person: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        """The newest sane moment of each kind of event of one row, in UTC; the largest is its clock. Rows of the same
-        person are put together by the claim, which has locked them all."""
+    def _events(self, kin: sa.FromClause, cutoff: Any) -> list[sa.Select[Any]]:
+        """A row per event: it keeps, cannot be true, or lets the term end."""
         found = []
+        links = self.scene.links
         for m in self.moments:
-            for path in self.links.to_people(m.table):
-                source = self.links.alias(m.table)
-                mine = self.links.found_by(path, source, lambda row: self._is(row, person), not_false)
-                tests = [m.settled(source, m.calendar.sane_until), mine]
-                if m.event.where is not None:
-                    tests.append(not_false(m.event.where))
-                query = sa.select(sa.func.max(m.utc(source))).select_from(source).where(*tests)
-                found.append(query.correlate_except(source).scalar_subquery())
-        return [*found, self._newest_remembered(person)]
+            tests = [m.of(self.scene.schema.tables[m.table].table).is_not(None)]
+            if m.event.where is not None:
+                tests.append(not_false(m.event.where))
+            for path in links.to_people(m.table):
+                if path.steps:
+                    source = links.source(path, *tests)
+                    joined: sa.FromClause = links.chain(path, source, kin)
+                else:
+                    source = links.filtered(m.table, *tests)
+                    joined = kin.join(source, self.scene.same_key(m.table, kin, source))
+                found.append(self._reason(kin, joined, self._rank(m, source, cutoff), self._sane(m, source)))
+        return found
 
-    def _own_event(self, m: Moment, test: EventTest, row: sa.FromClause) -> Test:
-        """An event in the subject's own table, looked up by key: `row` may be a copy with few columns."""
-        source = self.links.alias(m.table)
-        return exists(source, self._is(source, row), self._event(m, test, source))
+    def _rank(self, m: Moment, source: sa.FromClause, cutoff: Any) -> sa.ColumnElement[int]:
+        return sa.case(
+            (m.recent(source, cutoff), self.ranks.of(KEPT)),
+            (m.settled(source, cutoff), self.ranks.of(DUE)),
+            else_=self.ranks.of(ABSURD_PERSON),
+        )
 
-    def _event(self, m: Moment, test: EventTest, source: sa.FromClause) -> Test:
-        found = test(m, source)
-        return found if m.event.where is None else sa.and_(not_false(m.event.where), found)
+    def _sane(self, m: Moment, source: sa.FromClause) -> sa.ColumnElement[Any]:
+        """The moment in UTC, NULL for one that cannot be true (which may not even be castable)."""
+        return sa.case((m.settled(source, m.calendar.sane_until), m.utc(source)), else_=None)
 
-    def _is(self, row: sa.FromClause, person: sa.FromClause) -> Test:
-        return sa.and_(*(row.c[c] == person.c[c] for c in self._key))
+    def _holds(self, kin: sa.FromClause) -> list[sa.Select[Any]]:
+        links, policy = self.scene.links, self.scene.policy
+        found = []
+        if self.subject.blocked is not None:
+            source = links.filtered(self.subject.table, self._facts.table.c[self.subject.blocked].is_not(None))
+            joined: sa.FromClause = kin.join(source, self.scene.same_key(self.subject.table, kin, source))
+            found.append(self._reason(kin, joined, self.ranks.of(BLOCKED)))
+        held = self.scene.ledger.hold.alias()
+        by_hand = sa.and_(
+            held.c.scope == "person",
+            held.c.table_name == self.subject.table,
+            in_force(held, self.scene.now_utc),
+            self.scene.match(held, self.subject.table, kin),
+        )
+        found.append(self._reason(kin, kin.join(held, by_hand), self.ranks.of(BY_HAND)))
+        for name, hold in policy.holds.items():
+            tests = [] if hold.where is None else [not_false(hold.where)]
+            for path in links.to_people(hold.exists):
+                if path.steps:
+                    joined = links.chain(path, links.source(path, *tests), kin)
+                else:
+                    source = links.filtered(hold.exists, *tests)
+                    joined = kin.join(source, self.scene.same_key(hold.exists, kin, source))
+                found.append(self._reason(kin, joined, self.ranks.of(f"held: {name}")))
+        return found
 
-    def _twin(self, row: sa.FromClause, person: sa.FromClause) -> Test:
-        """Whether two rows of the subject's table are one person. An empty text joins nobody."""
-        column = self.subject.same_person
-        if column is None:
-            return sa.false()
-        same = row.c[column] == person.c[column]
-        text = isinstance(row.c[column].type, sa.String)
-        return sa.and_(same, row.c[column] != "") if text else same
-
-    def _any_of_person(self, person: sa.FromClause, test: RowTest) -> Test:
-        return sa.or_(test(person), self.of_same_person(person, test))
+    def _remembered(self, kin: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
+        """The clock dates kept with the tombstones of stages by person: of events that merzim itself has deleted."""
+        stone = self.scene.ledger.tombstone.alias()
+        bound = self.scene.calendar.start(cutoff).replace(tzinfo=None)
+        rank = sa.case((stone.c.clock >= bound, self.ranks.of(KEPT)), else_=self.ranks.of(DUE))
+        clock = sa.type_coerce(stone.c.clock, self._clock_type)
+        of_person = sa.and_(
+            stone.c.stage.in_(self.scene.person_stages()), self.scene.match(stone, self.subject.table, kin)
+        )
+        return self._reason(kin, kin.join(stone, of_person), rank, clock, stone.c.clock.is_not(None))
 
     def of_same_person(self, person: sa.FromClause, test: RowTest) -> Test:
         """Whether another row of the same person passes the test."""
-        if self.subject.same_person is None:
+        same = self.subject.same_person
+        if same is None:
             return sa.false()
-        twin = self.links.alias(self.subject.table)
-        return exists(twin, self._twin(twin, person), sa.not_(self._is(twin, person)), test(twin))
+        twin = self._facts.table.alias()
+        return exists(twin, *self._twins(twin, person, same), test(twin))
 
-    def _lifted(self, test: RowTest) -> RowTest:
-        return lambda person: self._any_of_person(person, test)
-
-    def _holds(self) -> list[tuple[str, RowTest]]:
-        found: list[tuple[str, RowTest]] = []
-        if self.subject.blocked is not None:
-            found.append((BLOCKED, self._blocked))
-        found.append((BY_HAND, self._held_by_hand))
-        found += [(f"held: {name}", partial(self._held, name)) for name in self.policy.holds]
-        return found
-
-    def _blocked(self, person: sa.FromClause) -> Test:
-        source = self.links.alias(self.subject.table)
-        return exists(source, self._is(source, person), source.c[self.subject.blocked or ""].is_not(None))
-
-    def _held_by_hand(self, person: sa.FromClause) -> Test:
-        key = [person.c[c] for c in self._key]
-        scene = self.scene
-        return active_holds_exist(scene.ledger, "person", self.subject.table, key, scene.dialect, scene.now_utc)
-
-    def _held(self, name: str, person: sa.FromClause) -> Test:
-        hold = self.policy.holds[name]
-
-        def condition(row: sa.FromClause) -> Test:
-            return sa.true() if hold.where is None else not_false(hold.where)
-
-        tests = []
-        for path in self.links.to_people(hold.exists):
-            if path.steps:
-                tests.append(self.links.backward(path, person, condition))
-            else:
-                source = self.links.alias(hold.exists)
-                tests.append(exists(source, self._is(source, person), condition(source)))
-        return sa.or_(*tests) if tests else sa.false()
-
-    def _remembered_since(self, cutoff: date | None) -> RowTest:
-        """The clock dates kept with the tombstones of stages by person: at or after the cut-off, or any at all."""
-
-        def test(row: sa.FromClause) -> Test:
-            stone = self.scene.ledger.tombstone.alias()
-            tests = [self._stone_of(stone, row)]
-            if cutoff is None:
-                tests.append(stone.c.clock.is_not(None))
-            else:
-                tests.append(stone.c.clock >= self.scene.calendar.start(cutoff).replace(tzinfo=None))
-            return exists(stone, *tests)
-
-        return test
-
-    def _newest_remembered(self, person: sa.FromClause) -> sa.ColumnElement[Any]:
-        stone = self.scene.ledger.tombstone.alias()
-        clock = sa.type_coerce(stone.c.clock, sa.String()) if self.scene.dialect == "sqlite" else stone.c.clock
-        query = sa.select(sa.func.max(clock)).select_from(stone).where(self._stone_of(stone, person))
-        return query.correlate_except(stone).scalar_subquery()
-
-    def _stone_of(self, stone: sa.FromClause, person: sa.FromClause) -> Test:
-        stages = [self.scene.qualified(n) for n, s in self.policy.stages.items() if by_person(s.origin)]
-        key = [person.c[c] for c in self._key]
-        match = self.scene.codec(self.subject.table).match(stone, key, self.scene.dialect)
-        return sa.and_(stone.c.stage.in_(stages), match)
-
-
-def by_person(origin: Origin) -> bool:
-    """Whether a stage's units are people: it counts from the person's clock or from other stages' end."""
-    return not origin.events
+    def _twins(self, twin: sa.FromClause, person: sa.FromClause, same: str) -> list[Test]:
+        """Two rows of one person. An empty text joins nobody."""
+        tests = [twin.c[same] == person.c[same], sa.not_(self.scene.same_key(self.subject.table, twin, person))]
+        return [*tests, twin.c[same] != ""] if isinstance(twin.c[same].type, sa.String) else tests

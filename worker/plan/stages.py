@@ -1,10 +1,10 @@
-"""A stage of the policy as queries: which units are due and why not, and which rows go with them.
+"""A stage of the policy as queries: the verdict on each of its units, and which rows go with them.
 
 A unit is what a batch lists: a person, or in a stage by rows one row of the table whose event the term counts from.
-`reasons` is the predicate (promise 4): plan counts it, claim asks it again over locked keys, explain names it.
+`verdicts` is the one predicate (promise 4): plan counts it, claim asks it again over locked keys, explain names it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,23 +13,12 @@ import sqlalchemy as sa
 
 from config.policy import Stage, TableRule
 from worker.databases.facts import TableFacts
-from worker.ledger.holds import active_holds_exist
+from worker.ledger.holds import active_holds_exist, in_force
 from worker.plan.calendar import Moment, Test, moment
 from worker.plan.links import Path, exists, not_false, true
-from worker.plan.people import (
-    ABSURD_ROW,
-    BY_HAND,
-    DONE,
-    KEPT,
-    People,
-    RowTest,
-    Scene,
-    by_person,
-    key_in,
-)
+from worker.plan.people import ABSURD_ROW, BY_HAND, DONE, DUE, KEPT, NO_EVENT, People
+from worker.plan.scene import RowTest, Scene, by_person, key_in, key_in_query
 from worker.plan.treatments import Column, columns_of, looks_done, nothing_left
-
-DUE = "due"
 
 
 @dataclass(frozen=True)
@@ -59,8 +48,9 @@ class StagePlan:
         self.name = stage.name
         self.qualified = scene.qualified(stage.name)
         self.by_person = by_person(stage.origin)
-        self.unit = scene.policy.subject.table if self.by_person else stage.origin.events[0].column.table
-        self.key = scene.schema.tables[self.unit].key
+        self.unit = scene.subject if self.by_person else stage.origin.events[0].column.table
+        self.facts = scene.schema.tables[self.unit]
+        self.key = self.facts.key
         self.rules = _ordered(scene, stage)
         today = scene.calendar.today
         self.cutoff = stage.term.cutoff(today)
@@ -82,69 +72,253 @@ class StagePlan:
         """The table of the units, under a name of its own."""
         return self.scene.links.alias(self.unit)
 
-    def unit_filter(self, unit: sa.FromClause) -> Test:
+    def verdicts(self, only: RowTest | None = None) -> sa.CTE:
+        """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question."""
+        return self._of_people(only) if self.by_person else self._of_rows(only)
+
+    def keys(self, verdicts: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+        """The key columns of verdicts."""
+        return [verdicts.c[f"key_{i}"] for i in range(len(self.key))]
+
+    def due(self, only: RowTest | None = None) -> sa.Select[Any]:
+        """Keys of the units that are due."""
+        verdicts = self.verdicts(only)
+        return sa.select(*self.keys(verdicts)).where(verdicts.c.state == DUE)
+
+    def _of_people(self, only: RowTest | None) -> sa.CTE:
+        people = self.people.those(only) if only is not None else self.people.everybody()
+        verdicts = self.people.verdicts(people, self.person_cutoff)
+        unit = self.units()
+        known = self.people.is_person(verdicts, unit)
+        rank = sa.func.coalesce(verdicts.c.rank, self.people.ranks.of(NO_EVENT))
+        if self.stage.origin.done:
+            rank = sa.case(
+                (sa.or_(*(self._waits_for(n, unit) for n in self.stage.origin.done)), self.people.ranks.of(KEPT)),
+                else_=rank,
+            )
+        tests = [only(unit)] if only is not None else []
+        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests)
+
+    def _of_rows(self, only: RowTest | None) -> sa.CTE:
+        tests = [*([only(self.facts.table)] if only is not None else []), *self._own_filter()]
+        reasons = [self._first_event(tests), *self._other_events(tests), *self._row_holds(tests)]
+        reasons += self._of_owners(tests, only)
+        union = sa.union_all(*reasons).subquery()
+        keys = self.keys(union)
+        grouped = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
+        verdicts = grouped.group_by(*keys).subquery()
+        unit = self.units()
+        same = sa.and_(*(v == unit.c[c] for v, c in zip(self.keys(verdicts), self.key, strict=True)))
+        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [])
+
+    def _finished(
+        self,
+        unit: sa.FromClause,
+        joined: sa.FromClause,
+        rank: sa.ColumnElement[Any],
+        clock: sa.ColumnElement[Any],
+        tests: list[Test],
+    ) -> sa.CTE:
+        """The last word: what was done before and still looks done is done."""
+        state: sa.ColumnElement[str] = self.people.ranks.name(rank)
+        if not self.unit_is_deleted or self.by_person:
+            state = sa.case((self._hidden(unit, clock), DONE), else_=state)
+        keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
+        query = sa.select(*keys, state.label("state"), clock.label("clock")).select_from(joined).where(*tests)
+        return query.cte("verdicts")
+
+    def _own_filter(self) -> list[Test]:
         """Rows that the stage is about at all: where it has one rule only, those that its `where` selects."""
         rule = self.rule_of(self.unit)
-        if not self.by_person and len(self.rules) == 1 and rule is not None and rule.rule.where is not None:
-            return true(rule.rule.where)
-        return sa.true()
+        if len(self.rules) == 1 and rule is not None and rule.rule.where is not None:
+            return [true(rule.rule.where)]
+        return []
 
-    def reasons(self) -> list[tuple[str, RowTest]]:
-        """Why a unit is not due, strongest first. None of them: due."""
-        of_person = self.people.reasons(self.person_cutoff)
-        if self.by_person:
-            waits = [(KEPT, partial(self._waits_for, name)) for name in self.stage.origin.done]
-            return [(DONE, self._hidden), *waits, *of_person]
-        through_paths = [(state, partial(self._some_person, test)) for state, test in of_person]
+    def _reason(
+        self, row: sa.FromClause, joined: sa.FromClause, rank: sa.ColumnElement[Any], clock: Any = None
+    ) -> sa.Select[Any]:
+        kind = sa.String() if self.scene.dialect == "sqlite" else sa.DateTime()
+        keys = [row.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
+        moment_of = sa.cast(sa.null(), kind) if clock is None else clock
+        return sa.select(*keys, rank.label("rank"), moment_of.label("clock")).select_from(joined)
+
+    def _rank(self, m: Moment, source: sa.FromClause, if_null: str | None = None) -> sa.ColumnElement[int]:
+        ranks = self.people.ranks
+        whens = [(m.of(source).is_(None), ranks.of(if_null))] if if_null is not None else []
+        return sa.case(
+            *whens,
+            (m.recent(source, self.cutoff), ranks.of(KEPT)),
+            (m.settled(source, self.cutoff), ranks.of(DUE)),
+            else_=ranks.of(ABSURD_ROW),
+        )
+
+    def _first_event(self, tests: list[Test]) -> sa.Select[Any]:
+        """The row's own event; one without has not begun (promise 6)."""
+        m = self.moments[0]
+        row = self.scene.links.filtered(self.unit, *tests)
+        sane = sa.case((m.settled(row, m.calendar.sane_until), m.utc(row)), else_=None)
+        rank = self._rank(m, row, KEPT)
+        if m.event.where is not None:
+            rank = sa.case((sa.not_(not_false(m.event.where)), self.people.ranks.of(KEPT)), else_=rank)
+        return self._reason(row, row, rank, sane)
+
+    def _other_events(self, tests: list[Test]) -> list[sa.Select[Any]]:
+        """Events of rows that lead to the unit, or that the unit leads to: the newest of all counts."""
+        found = []
+        links = self.scene.links
+        for m in self.moments[1:]:
+            column = m.of(self.scene.schema.tables[m.table].table)
+            begun = [column.is_not(None), *([not_false(m.event.where)] if m.event.where is not None else [])]
+            if m.table == self.unit:
+                row = links.filtered(self.unit, *tests, *begun)
+                found.append(self._reason(row, row, self._rank(m, row)))
+                continue
+            for path in links.paths(m.table, self.unit):
+                source, row = links.source(path, *begun), links.filtered(self.unit, *tests)
+                found.append(self._reason(row, links.chain(path, source, row), self._rank(m, source)))
+            for path in links.paths(self.unit, m.table):
+                row, target = links.source(path, *tests), links.filtered(m.table, *begun)
+                found.append(self._reason(row, links.chain(path, row, target), self._rank(m, target)))
+        return found
+
+    def _of_owners(self, tests: list[Test], only: RowTest | None) -> list[sa.Select[Any]]:
+        """The verdicts on the people whom the row belongs to (promise 5): each of them must be due."""
+        links, ranks = self.scene.links, self.people.ranks
+        paths = [p for p in links.to_people(self.unit) if p.steps]
+        if self.unit == self.scene.subject:
+            paths = []
+        if not paths:
+            return []
+        people = self.people.everybody() if only is None else self.people.those(partial(self._owns, paths, only))
+        verdicts = self.people.verdicts(people, self.person_cutoff)
+        found = []
+        for path in paths:
+            row, person = links.source(path, *tests), links.alias(self.scene.subject)
+            joined = links.chain(path, row, person).outerjoin(verdicts, self.people.is_person(verdicts, person))
+            found.append(self._reason(row, joined, sa.func.coalesce(verdicts.c.rank, ranks.of(NO_EVENT))))
+        return found
+
+    def _owns(self, paths: list[Path], only: RowTest, person: sa.FromClause) -> Test:
+        return sa.or_(*(self.scene.links.reached_from(p, person, only) for p in paths))
+
+    def _row_holds(self, tests: list[Test]) -> list[sa.Select[Any]]:
+        scene, ranks = self.scene, self.people.ranks
+        held = scene.ledger.hold.alias()
+        row = scene.links.filtered(self.unit, *tests)
+        covers = sa.or_(held.c.scope == "table", sa.and_(held.c.scope == "row", scene.match(held, self.unit, row)))
+        by_hand = sa.and_(held.c.table_name == self.unit, in_force(held, scene.now_utc), covers)
+        found = [self._reason(row, row.join(held, by_hand), ranks.of(BY_HAND))]
+        for name, path, condition in self._holds_reached(self.unit):
+            if path.steps:
+                row, target = scene.links.source(path, *tests), scene.links.filtered(path.steps[-1].target, condition)
+                found.append(self._reason(row, scene.links.chain(path, row, target), ranks.of(f"held: {name}")))
+            else:
+                row = scene.links.filtered(self.unit, *tests, condition)
+                found.append(self._reason(row, row, ranks.of(f"held: {name}")))
+        return found
+
+    def _holds_reached(self, table: str) -> list[tuple[str, Path, Test]]:
+        """Conditions of the policy that hold a row of the table itself, being met by it or by a row it leads to."""
         return [
-            (DONE, self._hidden),
-            (KEPT, self._own_event_keeps),
-            *self._row_holds(self.unit),
-            *through_paths,
-            (ABSURD_ROW, self._own_event_absurd),
+            (name, path, not_false(hold.where))
+            for name, hold in self.scene.policy.holds.items()
+            if hold.exists != self.scene.subject and hold.where is not None
+            for path in self.scene.links.paths(table, hold.exists)
         ]
 
-    def due(self, unit: sa.FromClause) -> Test:
-        """The predicate: decidably past its term, not held, not done. AND of negations, for the planner's sake."""
-        return sa.and_(self.unit_filter(unit), *(sa.not_(test(unit)) for _, test in self.reasons()))
+    def _hidden(self, unit: sa.FromClause, clock: sa.ColumnElement[Any]) -> Test:
+        """Done before: a tombstone, nothing newer than the clock it was decided on, and the row still looks done.
+        A row that is held by itself may look undone for as long as it is held."""
+        stone = self.scene.ledger.tombstone.alias()
+        known = sa.type_coerce(stone.c.clock, sa.String()) if self.scene.dialect == "sqlite" else stone.c.clock
+        newer = sa.func.coalesce(clock > known, sa.false())
+        whole = sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit)))
+        match = self.scene.match(stone, self.unit, unit)
+        done = exists(stone, stone.c.stage == self.qualified, match, sa.not_(newer), whole)
+        rule = self.rule_of(self.unit)
+        if rule is None or rule.deletes:
+            return done
+        looks = [looks_done(rule.columns, unit, self.scene.dialect), sa.not_(self.row_is_free(self.unit, unit))]
+        if rule.rule.where is not None:
+            looks.append(sa.not_(true(rule.rule.where)))
+        return sa.and_(done, sa.or_(*looks))
 
-    def state(self, unit: sa.FromClause) -> sa.ColumnElement[str]:
-        """The same predicate with its reason, for counting and explaining."""
-        whens = [(test(unit), sa.literal(state, sa.Text())) for state, test in self.reasons()]
-        return sa.case(*whens, else_=sa.literal(DUE, sa.Text()))
+    def _waits_for(self, name: str, person: sa.FromClause) -> Test:
+        """For `done`: something of the other stage is not done for the person, or was done less than the term ago."""
+        scene = self.scene
+        other = scene.policy.stages[name]
+        limit = scene.calendar.start(self.cutoff).replace(tzinfo=None)
 
-    def rows(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest, also: RowTest) -> Test:
+        def not_done_long_ago(table: str, row: sa.FromClause) -> Test:
+            stone = scene.ledger.tombstone.alias()
+            tests = [stone.c.stage == scene.qualified(name), scene.match(stone, table, row)]
+            return sa.not_(exists(stone, *tests, sa.not_(stone.c.remains), stone.c.done_at < limit))
+
+        if by_person(other.origin):
+            return not_done_long_ago(scene.subject, person)
+        table = other.origin.events[0].column.table
+        test = partial(not_done_long_ago, table)
+        return sa.or_(sa.false(), *(scene.links.backward(p, person, test) for p in scene.links.to_people(table)))
+
+    # Rows that go with units.
+
+    def rows(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
         """Rows of a rule's table to act on for the units that `unit_is` accepts: found over links, selected by `where`,
-        not held themselves, belonging to no other person who is not due (`also` accepts persons known to be due), and
-        not certainly done already."""
-        return sa.and_(self.belongs(rule, row, unit_is), *self._selected(rule, row), self.free(rule.table, row, also))
-
-    def free(self, table: str, row: sa.FromClause, also: RowTest) -> Test:
-        """Whether nothing covers the row itself and it belongs to nobody who is not due (promise 5)."""
-        held = [sa.not_(test(row)) for _, test in self._row_holds(table)]
-        return sa.and_(sa.true(), *held, *(sa.not_(test) for test in self._others(table, row, also)))
+        not held themselves, not certainly done already. Whether they belong to somebody else too is asked apart."""
+        return sa.and_(self.belongs(rule, row, unit_is), *self._selected(rule, row), self.row_is_free(rule.table, row))
 
     def belongs(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
         """Whether the row is a unit's own, or leads to one over links that may make it due."""
-        paths = self.scene.links.finding(rule.table, self.unit)
+        links = self.scene.links
+        paths = links.finding(rule.table, self.unit)
         if len(paths) == 1:
-            return self.scene.links.found_by(paths[0], row, unit_is)
-        inner = self.scene.links.alias(rule.table)
-        key, outer = self.scene.key(rule.table, inner), self.scene.key(rule.table, row)
-        each = [
-            sa.select(*key).select_from(inner).where(self.scene.links.found_by(p, inner, unit_is)).correlate_except(inner)
-            for p in paths
+            return links.found_by(paths[0], row, unit_is)
+        each = []
+        for path in paths:
+            inner = links.alias(rule.table)
+            query = sa.select(*self.scene.key(rule.table, inner)).select_from(inner)
+            each.append(query.where(links.found_by(path, inner, unit_is)))
+        return key_in_query(self.scene.key(rule.table, row), sa.union(*each)) if each else sa.false()
+
+    def row_is_free(self, table: str, row: sa.FromClause) -> Test:
+        """Whether nothing holds the row itself."""
+        scene = self.scene
+        key = scene.key(table, row)
+        tests = [
+            sa.not_(active_holds_exist(scene.ledger, scope, table, key, scene.dialect, scene.now_utc))
+            for scope in ("row", "table")
         ]
-        side = outer[0] if len(outer) == 1 else sa.tuple_(*outer)
-        return side.in_(sa.union(*each)) if each else sa.false()
+        for _, path, condition in self._holds_reached(table):
+            tests.append(sa.not_(scene.links.forward(path, row, lambda _, c=condition: c)))  # type: ignore[misc]  # mypy cannot type a lambda's default
+        return sa.and_(*tests)
+
+    def owners(self, table: str, rows: Any) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
+        """The subject's columns of everybody whom rows of the table belong to; None where that can only be the one
+        person by whom they are found. `rows` tests a row."""
+        links = self.scene.links
+        paths = [p for p in links.to_people(table) if p.steps]
+        if (
+            table == self.scene.subject
+            or not paths
+            or (self.by_person and len(paths) == 1 and not paths[0].delays_only)
+        ):
+            return None
+        found = []
+        for path in paths:
+            person = links.alias(self.scene.subject)
+            query = sa.select(*(person.c[c] for c in self.people.columns)).select_from(person)
+            found.append(query.where(links.reached_from(path, person, rows)))
+        return sa.union(*found)
+
+    def belongs_to(self, table: str, row: sa.FromClause, person_is: RowTest) -> Test:
+        """Whether a row of the table belongs to somebody whom `person_is` accepts, over any link."""
+        links = self.scene.links
+        paths = links.to_people(table) if table != self.scene.subject else ()
+        return sa.or_(sa.false(), *(links.forward(p, row, person_is) for p in paths))
 
     def left(self, unit: sa.FromClause) -> Test:
-        """Whether rows of the unit are there that could be acted on now."""
-
-        def actionable(rule: RulePlan, row: sa.FromClause) -> Test:
-            return self.free(rule.table, row, self._is(unit))
-
-        return self._some_row(unit, actionable)
+        """Whether rows of the unit are there that could be acted on now, as far as the unit itself is concerned."""
+        return self._some_row(unit, lambda rule, row: self.row_is_free(rule.table, row))
 
     def waiting(self, unit: sa.FromClause, changed: Mapping[str, sa.BindParameter[Any]]) -> Test:
         """Whether rows of the unit remain undone, behind a hold, another person, or the slice's limit. `changed` are
@@ -164,13 +338,19 @@ class StagePlan:
                     found.append(self.scene.links.backward(path, unit, here, true))
                 else:
                     source = self.scene.links.alias(rule.table)
-                    found.append(exists(source, self._is(unit)(source), here(source)))
+                    found.append(exists(source, self.scene.same_key(self.unit, source, unit), here(source)))
         return sa.or_(sa.false(), *found)
 
     def _selected_and(
         self, rule: RulePlan, test: Callable[[RulePlan, sa.FromClause], Test], row: sa.FromClause
     ) -> Test:
         return sa.and_(*self._selected(rule, row), test(rule, row))
+
+    def _selected(self, rule: RulePlan, row: sa.FromClause) -> list[Test]:
+        tests: list[Test] = [] if rule.rule.where is None else [true(rule.rule.where)]
+        if not rule.deletes:
+            tests.append(sa.not_(nothing_left(rule.columns, row, self.scene.dialect)))
+        return tests
 
     def referred_to(self, rule: RulePlan, row: sa.FromClause, gone: Mapping[str, sa.BindParameter[Any]]) -> Test:
         """For a delete: whether something that stays refers to the row. The database would refuse to delete it, or a
@@ -187,127 +367,6 @@ class StagePlan:
                 tests.append(exists(child, *same))
         return sa.or_(sa.false(), *tests)
 
-    def _selected(self, rule: RulePlan, row: sa.FromClause) -> list[Test]:
-        tests: list[Test] = [] if rule.rule.where is None else [true(rule.rule.where)]
-        if not rule.deletes:
-            tests.append(sa.not_(nothing_left(rule.columns, row, self.scene.dialect)))
-        return tests
-
-    def _others(self, table: str, row: sa.FromClause, also: RowTest) -> list[Test]:
-        """Somebody else to whom the row belongs and who is not due."""
-        if table == self.scene.policy.subject.table:
-            return []
-
-        def other(person: sa.FromClause) -> Test:
-            return sa.and_(sa.not_(also(person)), self.people.not_due(person, self.person_cutoff))
-
-        links = self.scene.links
-        return [links.forward(path, row, other) for path in links.to_people(table)]
-
-    def _some_person(self, test: RowTest, row: sa.FromClause) -> Test:
-        links = self.scene.links
-        return sa.or_(sa.false(), *(links.forward(p, row, test) for p in links.to_people(self.unit)))
-
-    def _row_holds(self, table: str) -> list[tuple[str, RowTest]]:
-        scene = self.scene
-
-        def by_hand(row: sa.FromClause) -> Test:
-            key = scene.key(table, row)
-            rows = active_holds_exist(scene.ledger, "row", table, key, scene.dialect, scene.now_utc)
-            return sa.or_(rows, active_holds_exist(scene.ledger, "table", table, key, scene.dialect, scene.now_utc))
-
-        found: list[tuple[str, RowTest]] = [(BY_HAND, by_hand)]
-        for name, hold in scene.policy.holds.items():
-            paths = scene.links.paths(table, hold.exists) if hold.exists != scene.policy.subject.table else ()
-            condition = hold.where
-            for path in paths:
-                if condition is not None:
-                    found.append((f"held: {name}", partial(self._leads_to_hold, path, condition)))
-        return found
-
-    def _leads_to_hold(self, path: Path, condition: str, row: sa.FromClause) -> Test:
-        return self.scene.links.forward(path, row, lambda _: not_false(condition))
-
-    def _own_event(self, m: Moment, row: sa.FromClause, test: Any) -> Test:
-        def counts(source: sa.FromClause) -> Test:
-            found: Test = test(m, source)
-            return found if m.event.where is None else sa.and_(not_false(m.event.where), found)
-
-        links = self.scene.links
-        if m.table == self.unit:
-            return counts(row)
-        upwards = [links.forward(p, row, counts) for p in links.paths(self.unit, m.table)]
-        downwards = [links.backward(p, row, counts) for p in links.paths(m.table, self.unit)]
-        return sa.or_(sa.false(), *upwards, *downwards)
-
-    def _own_event_keeps(self, row: sa.FromClause) -> Test:
-        first = self.moments[0]
-        began = first.of(row).is_not(None)
-        recent = [self._own_event(m, row, lambda m, source: m.recent(source, self.cutoff)) for m in self.moments]
-        return sa.or_(sa.not_(began), *recent)
-
-    def _own_event_absurd(self, row: sa.FromClause) -> Test:
-        return sa.or_(*(self._own_event(m, row, lambda m, source: m.absurd(source)) for m in self.moments))
-
-    def _is(self, unit: sa.FromClause) -> RowTest:
-        return lambda row: sa.and_(*(row.c[c] == unit.c[c] for c in self.key if c in row.c and c in unit.c))
-
-    def _hidden(self, unit: sa.FromClause) -> Test:
-        """Done before: a tombstone, nothing newer than the clock it was decided on, and the row still looks done."""
-        if self.unit_is_deleted and not self.by_person:
-            return sa.false()
-        stone = self.scene.ledger.tombstone.alias()
-        match = self.scene.codec(self.unit).match(stone, self.scene.key(self.unit, unit), self.scene.dialect)
-        complete = sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit)))
-        known = exists(stone, stone.c.stage == self.qualified, match, complete, sa.not_(self._newer(unit, stone)))
-        rule = self.rule_of(self.unit)
-        if rule is None or rule.deletes:
-            return known
-        done = looks_done(rule.columns, unit, self.scene.dialect)
-        selected = true(rule.rule.where) if rule.rule.where is not None else sa.true()
-        # A row held by itself may look undone for as long as it is held.
-        held = [test(unit) for _, test in self._row_holds(self.unit)]
-        return sa.and_(known, sa.or_(done, sa.not_(selected), *held))
-
-    def _newer(self, unit: sa.FromClause, stone: sa.FromClause) -> Test:
-        clock = sa.type_coerce(stone.c.clock, sa.String()) if self.scene.dialect == "sqlite" else stone.c.clock
-
-        def newer(m: Moment, source: sa.FromClause) -> Test:
-            return sa.and_(m.utc(source) > clock, m.settled(source, m.calendar.sane_until))
-
-        if self.by_person:
-            return self.people.has_event(unit, newer)
-        return sa.or_(*(self._own_event(m, unit, newer) for m in self.moments))
-
-    def _waits_for(self, name: str, person: sa.FromClause) -> Test:
-        """For `done`: something of the other stage is not done for the person, or was done less than the term ago."""
-        other = self.scene.policy.stages[name]
-        scene = self.scene
-        stone = scene.ledger.tombstone.alias()
-        limit = scene.calendar.start(self.cutoff).replace(tzinfo=None)
-
-        def done_long_ago(table: str, row: sa.FromClause) -> Test:
-            match = scene.codec(table).match(stone, scene.key(table, row), scene.dialect)
-            return exists(
-                stone, stone.c.stage == scene.qualified(name), match, sa.not_(stone.c.remains), stone.c.done_at < limit
-            )
-
-        if by_person(other.origin):
-            return sa.not_(done_long_ago(scene.policy.subject.table, person))
-        table = other.origin.events[0].column.table
-        tests = [
-            scene.links.backward(path, person, lambda row: sa.not_(done_long_ago(table, row)))
-            for path in scene.links.to_people(table)
-        ]
-        return sa.or_(sa.false(), *tests)
-
-    def clock(self, unit: sa.FromClause) -> Sequence[sa.ColumnElement[Any]]:
-        """The moments decided on, as columns; the largest is the unit's clock."""
-        if self.by_person:
-            return self.people.newest(unit)
-        first = self.moments[0]
-        return [first.utc(unit)]
-
 
 def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
     """The order in which a slice acts: deletes, children before parents; then updates, the subject before what follows
@@ -318,8 +377,7 @@ def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
     ]
     early = [p for p in plans if not p.rule.after]
     deletes = _children_first([p for p in early if p.deletes])
-    subject = scene.policy.subject.table
-    updates = sorted((p for p in early if not p.deletes), key=lambda p: p.table != subject)
+    updates = sorted((p for p in early if not p.deletes), key=lambda p: p.table != scene.subject)
     return (*deletes, *updates, *(p for p in plans if p.rule.after))
 
 

@@ -105,17 +105,11 @@ def link_of(links: Links, policy: Policy, table: str, column: Column) -> Step | 
     wanted = ((column.name,), (column.followed.column,))
     for step in links.steps:
         if (step.source, step.target) == (table, policy.subject.table) and wanted == (
-            step.source_columns, step.target_columns,
+            step.source_columns,
+            step.target_columns,
         ):
             return step
     return None
-
-
-def target_columns(policy: Policy, links: Links) -> tuple[str, ...]:
-    """The subject's columns that something joins: its key, what links point at, what makes rows one person."""
-    names = [c for s in links.steps if s.target == policy.subject.table for c in s.target_columns]
-    same = [policy.subject.same_person] if policy.subject.same_person else []
-    return tuple(dict.fromkeys([policy.subject.key, *same, *names]))
 
 
 def value_by_path(

@@ -117,9 +117,7 @@ class Constant(Strategy):
         if kind in ("json", "inet", "array", "other"):
             # Only PostgreSQL knows these types; SQLite stores their text as it stands.
             value = sa.literal(text, sa.Text)
-            return (
-                sa.cast(value, column.type) if is_postgresql(dialect) else sa.type_coerce(value, column.type)
-            )
+            return sa.cast(value, column.type) if is_postgresql(dialect) else value
         return sa.literal(_READ[kind](text), column.type)
 
     def make(

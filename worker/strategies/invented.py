@@ -79,7 +79,10 @@ class InventedName(Strategy):
         text, part = as_text(column), part_of(str(getattr(column, "name", "")))
         is_postgresql(dialect)
         if part == "full":
-            part, text = "last", sa.func.substr(text, 1, position(text, " ", dialect) - 1, type_=sa.Text)
+            part, text = (
+                "last",
+                sa.func.substr(text, 1, position(text + " ", " ", dialect) - 1, type_=sa.Text),
+            )
         return sa.or_(column.is_(None), text.in_(every_name(part)))
 
     def is_done(self, value: Any, argument: str | None, allow: Sequence[str] = ()) -> bool:

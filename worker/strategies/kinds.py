@@ -21,7 +21,7 @@ Kind = Literal[
 ]
 ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 
-# The first that fits: Enum is a String and Interval wraps a DateTime to SQLAlchemy; a column of either is neither.
+# The first that fits. SQLAlchemy's Enum is a String and its Interval wraps a DateTime: not to us.
 _KINDS: tuple[tuple[Kind, tuple[type[Any], ...]], ...] = (
     ("other", (sa.Enum, sa.Interval)),
     ("json", (sa.JSON,)),

@@ -1,6 +1,7 @@
 """ip to network and strip query: what clause 3.9 collects by itself, without the person."""
 
 import re
+from collections.abc import Callable
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -57,6 +58,8 @@ class IpToNetwork(Coarsening):
             kept = sa.func.least(sa.func.masklen(column), bits)
             return sa.cast(sa.func.network(sa.func.set_masklen(column, kept)), column.type)
         text = as_text(column)
+        if not is_postgresql(dialect):
+            return sa.func.merzim_ip_to_network(text, type_=sa.Text)
         return sa.case(
             (column.is_(None), sa.null()),
             (_is_v4(text, dialect), _joined(text, ".", 3, dialect) + ".0"),
@@ -145,20 +148,11 @@ class StripQuery(Coarsening):
         if is_postgresql(dialect):
             url = sa.func.regexp_replace(text, "[?#].*$", "", type_=sa.Text)
             return sa.func.regexp_replace(url, "^((?:[^/]|/(?!/))*//)[^/]*@", r"\1", type_=sa.Text)
-        cut = position(sa.func.replace(text, "#", "?", type_=sa.Text) + "?", "?", dialect) - 1
-        return _without_user(sa.func.substr(text, 1, cut, type_=sa.Text), dialect)
+        return sa.func.merzim_strip_query(text, type_=sa.Text)
 
 
-def _without_user(url: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[str]:
-    begin = position(url, "//", dialect)
-    rest = sa.func.substr(url, begin + 2, type_=sa.Text)
-    authority = sa.func.substr(rest, 1, position(rest + "/", "/", dialect) - 1, type_=sa.Text)
-    # rtrim over every character but "@" leaves what ends with the last "@".
-    user = sa.func.rtrim(authority, sa.func.replace(authority, "@", ""), type_=sa.Text)
-    host_and_path = sa.func.substr(rest, sa.func.length(user, type_=sa.Integer) + 1, type_=sa.Text)
-    stripped = sa.func.substr(url, 1, begin + 1, type_=sa.Text) + host_and_path
-    return sa.case(
-        (sa.or_(position(url, "@", dialect) == 0, begin == 0), url),
-        (position(authority, "@", dialect) > 0, stripped),
-        else_=url,
-    )
+SQLITE_FUNCTIONS: dict[str, Callable[[str | None], str | None]] = {
+    "merzim_ip_to_network": lambda text: None if text is None else _coarse_text(text),
+    "merzim_strip_query": lambda text: None if text is None else StripQuery().coarsen(text, None),
+}
+"""What SQLite cannot say in one expression of bearable depth: it runs in our process, so it calls us."""

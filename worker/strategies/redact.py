@@ -38,7 +38,7 @@ class Redact(Strategy):
         self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
     ) -> sa.ColumnElement[bool]:
         """See Strategy."""
-        return sa.true()
+        return sa.or_(column.is_(None), column.is_not(None))
 
     def is_done(self, value: Any, argument: str | None, allow: Sequence[str] = ()) -> bool:
         """See Strategy."""

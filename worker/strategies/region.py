@@ -113,7 +113,7 @@ def _region_in(address: str) -> str | None:
 
 
 def _known(part: str) -> str | None:
-    """What is written for one part of an address; the word beside the name tells the language, if there is one."""
+    """What is written for one part of an address; a word beside the name tells the language."""
     for tongue, gazetteer in _GAZETTEERS.items():
         for words, names in ((_REGION_WORDS, gazetteer.regions), (_TOWN_WORDS, gazetteer.towns)):
             bare, beside = words[tongue].subn("", part)

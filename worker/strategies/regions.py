@@ -4,9 +4,7 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """A region or republican city as it is written in Kazakh and in Russian, and other names that mean it: its towns,
-    its former and short names.
-    """
+    """A region or republican city as it is written, and the towns, former and short names that mean it."""
 
     kazakh: str
     russian: str

@@ -95,8 +95,8 @@ class SyntheticIin(_Synthetic):
             + "9"
             + random_digits(4, dialect)
         )
-        # The check digit reads the body many times: MATERIALIZED draws it once, and the reference to the column
-        # draws it anew for every row (PostgreSQL evaluates a subquery without one once for the whole UPDATE).
+        # The check digit reads the body many times: MATERIALIZED draws it once, and the reference to the
+        # column anew for every row (PostgreSQL evaluates a subquery without one once for the whole UPDATE).
         row = sa.select(body.label("body")).where(column.is_not(None))
         if isinstance(column, sa.ColumnClause) and column.table is not None:
             row = row.correlate(column.table)
@@ -147,9 +147,10 @@ class SyntheticPhone(_Synthetic):
     def recognised(self, text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
         """See _Synthetic."""
         without_plus = sa.func.ltrim(text, "+", type_=sa.Text)
-        shape = looks_like(text, "*7" + "[0-9]" * 10, r"\+?7[0-9]{10}", dialect)
-        whole = sa.func.length(without_plus) == 11
-        return sa.and_(shape, whole, sa.func.substr(without_plus, 2, 3).in_(SYNTHETIC_PREFIXES))
+        national = "7" + "[0-9]" * 10
+        with_plus = looks_like(text, f"+{national}", f"[+]{national}", dialect)
+        shape = sa.or_(with_plus, looks_like(text, national, national, dialect))
+        return sa.and_(shape, sa.func.substr(without_plus, 2, 3).in_(SYNTHETIC_PREFIXES))
 
 
 class SyntheticEmail(_Synthetic):

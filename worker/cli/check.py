@@ -1,0 +1,133 @@
+"""`merzim check`: the policy against the live schema."""
+
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.output import REFUSED, print_json, print_table, say, wants_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(check)
+
+
+def check(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a policy and stop.")] = False,
+    strategies: Annotated[bool, typer.Option("--strategies", help="List the strategies and stop.")] = False,
+    table: Annotated[bool, typer.Option("--table", help="Print the policy as a lawyer reads it and stop.")] = False,
+) -> None:
+    """Hold the policy against the live database: every problem at once, with file, line and what to do.
+
+    Exit code 0: no error. 2: errors. Warnings alone are 0.
+
+    Example: merzim --env-file merzim.env check
+    """
+    if schema:
+        from config.loader import json_schema
+
+        print_json(json_schema())
+    elif strategies:
+        _strategies(as_json)
+    elif table:
+        _lawyer(context, as_json)
+    else:
+        _check(context, as_json)
+
+
+def _check(context: typer.Context, as_json: bool) -> None:
+    from worker.bootstrap import install
+    from worker.ledger.migrations import current_state
+    from worker.ledger.policies import stages_seen
+    from worker.pipeline.checking import check_text
+
+    installation = install(context.obj)
+    installation.settings.require("policy")
+    path = installation.settings.policy
+    assert path is not None
+    tools = installation.tools
+    text = path.read_text("utf-8")
+    with tools.database.reading() as connection:
+        ready = current_state(connection, tools.ledger.schema) == "current"
+
+        def seen(name: str) -> frozenset[str]:
+            return stages_seen(connection, tools.ledger, name) if ready else frozenset()
+
+        checked = check_text(
+            connection,
+            tools.database,
+            text,
+            path.name,
+            seen,
+            tools.files,
+            tools.spool is not None and tools.store is not None and bool(tools.recipients),
+        )
+    if wants_json(as_json):
+        print_json(
+            {
+                "errors": len(checked.errors),
+                "warnings": len(checked.warnings),
+                "stopped": dict(checked.stopped),
+                "problems": [_problem(p) for p in checked.problems],
+            }
+        )
+    else:
+        for problem in checked.problems:
+            say(f"{'error  ' if problem.severity == 'error' else 'warning'} {problem}")
+            if problem.fix:
+                say(f"        {problem.fix}")
+        say(f"{len(checked.errors)} errors, {len(checked.warnings)} warnings in {path.name}.")
+    if checked.errors:
+        raise SystemExit(REFUSED)
+
+
+def _problem(problem: Any) -> dict[str, Any]:
+    return {
+        "severity": problem.severity,
+        "file": problem.source,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "sentence": problem.sentence,
+        "fix": problem.fix,
+    }
+
+
+def _strategies(as_json: bool) -> None:
+    from worker.strategies.registry import all_strategies
+
+    rows = [
+        {
+            "name": s.name,
+            "argument": s.argument,
+            "what": s.summary,
+            "types": sorted(s.types),
+            "made in": s.made_in,
+            "unique": s.unique,
+            "writes null": s.writes_null,
+            "irreversible": s.irreversible,
+            "longest": s.longest(None) if s.argument is None else None,
+        }
+        for s in all_strategies()
+    ]
+    if wants_json(as_json):
+        print_json(rows)
+    else:
+        print_table(
+            "Strategies",
+            list(rows[0]),
+            [[", ".join(v) if isinstance(v, list) else v for v in r.values()] for r in rows],
+        )
+
+
+def _lawyer(context: typer.Context, as_json: bool) -> None:
+    from worker.bootstrap import install
+    from worker.plan.lawyer import lawyer_table
+
+    rows = lawyer_table(install(context.obj).policy())
+    if wants_json(as_json):
+        print_json(rows)
+    else:
+        print_table("The policy", list(rows[0]), [list(r.values()) for r in rows])

@@ -1,0 +1,109 @@
+"""`merzim run`: the nightly job, now and here."""
+
+import getpass
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, say, tell, wants_json
+from worker.cli.plan import moment
+
+EXIT = {
+    "done": CLEAN,
+    "done_with_failures": FAILURES,
+    "window_ended": FAILURES,
+    "open": FAILURES,
+    "stopped": REFUSED,
+    "failed": 3,
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(run)
+
+
+def run(
+    context: typer.Context,
+    approve: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FINGERPRINT", help="Say yes to exactly this plan: for the first run, the brake, a shortened term."
+        ),
+    ] = None,
+    expect: Annotated[
+        str | None, typer.Option("--plan", metavar="FINGERPRINT", help="Run only if the plan is still this one.")
+    ] = None,
+    now: Annotated[
+        str | None, typer.Option(help="Act as of this past moment, with offset, instead of the present.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Carry out the night now, here. Started again after a crash, it goes on where it was. Two at once share the run.
+
+    Exit code 0: clean. 1: done, with failures. 2: refused, nothing changed. 3: error.
+
+    Example: merzim --env-file merzim.env run --approve 0123456789abcdef
+    """
+    from worker.bootstrap import install
+    from worker.pipeline.night import Wish
+
+    installation = install(context.obj)
+    policy = installation.policy()
+    wish = Wish(moment(now), approve=approve, expect=expect, author=getpass.getuser())
+    outcome = carry_out(installation, policy, wish, quiet=wants_json(as_json))
+    if wants_json(as_json):
+        print_json(result(installation, policy, outcome))
+    else:
+        show(installation, policy, outcome)
+    raise SystemExit(EXIT[outcome.state])
+
+
+def carry_out(installation: Any, policy: Any, wish: Any, quiet: bool) -> Any:
+    """The night with a progress line on a terminal; SIGTERM and Ctrl-C end it after the present slice."""
+    from worker.pipeline.night import night
+
+    asked_to_stop: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: asked_to_stop.append(received))
+
+    def watch(progress: Any) -> None:
+        if not quiet and sys.stderr.isatty():
+            sys.stderr.write(f"\r{progress.slices} slices, {progress.units} units, {progress.rows} rows")
+            sys.stderr.flush()
+
+    outcome = night(installation.tools, policy, wish, go_on=lambda: not asked_to_stop, watch=watch)
+    if not quiet and sys.stderr.isatty():
+        tell("")
+    return outcome
+
+
+def facts_of(installation: Any, policy: Any, run_id: str) -> Any:
+    """The run's facts from the ledger."""
+    from worker.reports.facts import run_facts
+
+    with installation.tools.database.reading() as connection:
+        return run_facts(connection, installation.tools.ledger, policy, run_id)
+
+
+def result(installation: Any, policy: Any, outcome: Any) -> dict[str, Any]:
+    """The run as JSON."""
+    from worker.reports.facts import counts
+
+    return {
+        "run": outcome.run_id,
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "counts": counts(facts_of(installation, policy, outcome.run_id)),
+    }
+
+
+def show(installation: Any, policy: Any, outcome: Any) -> None:
+    """The run as people read it."""
+    from worker.reports.as_terminal import print_report
+
+    print_report(facts_of(installation, policy, outcome.run_id))
+    if outcome.reason:
+        say(outcome.reason)

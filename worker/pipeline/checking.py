@@ -1,0 +1,157 @@
+"""check: the policy against the live schema, every problem at once. One read-only connection; nothing is changed."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from config.loader import read_as_far_as_possible
+from config.policy import Policy
+from config.problems import Problem, in_order
+from worker.databases.base import Database
+from worker.databases.facts import Schema
+from worker.plan.check_conditions import Condition, check_conditions, refuse_volatile, unreadable_to_database
+from worker.plan.check_ground import Ground
+from worker.plan.check_indexes import LARGE, wanted_indexes, warn_of_scan
+from worker.plan.check_names import tables_named
+from worker.plan.check_trial import cannot_compare, joins, queries
+from worker.plan.coverage import check_coverage
+from worker.plan.links import true
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found. `problems` stand in the order of the file; `stopped` are stages that must not run, each with
+    the reason (promise 11); `stopping` are the errors which stop only those."""
+
+    schema: Schema
+    problems: tuple[Problem, ...]
+    stopped: Mapping[str, str]
+    stopping: tuple[Problem, ...] = field(default=(), repr=False)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Every error; with one, `merzim check` exits 2."""
+        return tuple(p for p in self.problems if p.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What works, but not well."""
+        return tuple(p for p in self.problems if p.severity == "warning")
+
+    @property
+    def fatal(self) -> tuple[Problem, ...]:
+        """Errors that refuse the whole run."""
+        return tuple(p for p in self.errors if p not in self.stopping)
+
+
+class Explain(sa.Executable, sa.ClauseElement):
+    """Has the database plan a query without running it."""
+
+    inherit_cache = False
+
+    def __init__(self, query: sa.Select[Any]) -> None:
+        self.query = query
+
+
+@compiles(Explain)
+def _explain(element: Explain, compiler: SQLCompiler, **more: Any) -> str:
+    word = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
+    return f"{word} {compiler.process(element.query, **more)}"
+
+
+def check_text(
+    connection: sa.Connection,
+    database: Database,
+    text: str,
+    source: str,
+    stages_seen: Callable[[str], Collection[str]] = lambda _: (),
+    file_roots: Mapping[str, Path] | None = None,
+    copies_possible: bool = True,
+) -> Checked:
+    """The same as `check_policy` for a policy that may itself be wrong: problems of the text and of what is readable
+    against the live schema come together. `stages_seen` tells the stages that a policy of a name has had."""
+    policy, problems = read_as_far_as_possible(text, source)
+    if policy is None:
+        return Checked(Schema(database.dialect), in_order(problems), {})
+    seen = stages_seen(policy.name) if policy.name else ()
+    return _checked(connection, database, policy, problems, seen, file_roots, copies_possible)
+
+
+def check_policy(
+    connection: sa.Connection,
+    database: Database,
+    policy: Policy,
+    stages_seen: Collection[str] = (),
+    file_roots: Mapping[str, Path] | None = None,
+    copies_possible: bool = True,
+) -> Checked:
+    """Hold a policy against the live schema. `stages_seen`: stages that the ledger knows of this policy; `file_roots`:
+    folders by root (None: not looked at); `copies_possible`: whether archive settings are there."""
+    return _checked(connection, database, policy, [], stages_seen, file_roots, copies_possible)
+
+
+def _checked(
+    connection: sa.Connection,
+    database: Database,
+    policy: Policy,
+    problems: Sequence[Problem],
+    stages_seen: Collection[str],
+    file_roots: Mapping[str, Path] | None,
+    copies_possible: bool,
+) -> Checked:
+    schema = database.schema(connection, tables_named(policy))
+    ground = Ground(policy, schema)
+    ground.problems += problems
+    check_coverage(ground, stages_seen, file_roots, copies_possible)
+    _ask_about_conditions(connection, database, ground)
+    _try_queries(connection, ground)
+    _look_for_indexes(connection, database, ground)
+    return Checked(schema, in_order(ground.problems), ground.stopped, tuple(ground.stopping))
+
+
+def _ask_about_conditions(connection: sa.Connection, database: Database, ground: Ground) -> None:
+    conditions = check_conditions(ground)
+    called = frozenset().union(*(c.functions for c in conditions))
+    volatile = database.volatile_functions(connection, called) if called else set()
+    for condition in refuse_volatile(ground, conditions, volatile):
+        if message := _refusal(connection, _selecting(condition)):
+            unreadable_to_database(ground, condition, message)
+
+
+def _selecting(condition: Condition) -> sa.Select[Any]:
+    table = condition.facts.table.alias()
+    return sa.select(sa.literal_column("1")).select_from(table).where(true(condition.text))
+
+
+def _try_queries(connection: sa.Connection, ground: Ground) -> None:
+    for trial in joins(ground):
+        if message := _refusal(connection, trial.query):
+            cannot_compare(ground, trial, message)
+    for trial in queries(ground, datetime.now(UTC)):
+        if message := _refusal(connection, trial.query):
+            cannot_compare(ground, trial, message)
+
+
+def _look_for_indexes(connection: sa.Connection, database: Database, ground: Ground) -> None:
+    for wanted in wanted_indexes(ground):
+        facts = ground.schema.tables[wanted.table]
+        rows = facts.rows if facts.rows >= LARGE else database.count_estimate(connection, facts.table)
+        warn_of_scan(ground, wanted, rows, connection.dialect.identifier_preparer)
+
+
+def _refusal(connection: sa.Connection, query: sa.Select[Any]) -> str | None:
+    """What the database says against a query, in its own first line; None if it can plan it. Nothing is executed."""
+    try:
+        with connection.begin_nested():
+            connection.execute(Explain(query)).close()
+    except SQLAlchemyError as error:
+        original = getattr(error, "orig", None) or error
+        return (str(original).strip().splitlines() or [type(original).__name__])[0].rstrip(".;")
+    return None

@@ -1,0 +1,84 @@
+"""Clocks: columns that hold moments, that nobody overwrites, and whose rows are there as long as they are needed."""
+
+import sqlalchemy as sa
+
+from config.policy import ColumnRef, Policy, Stage
+from worker.plan.check_ground import Ground, Rule
+from worker.plan.check_names import event_path
+from worker.plan.scene import by_person
+from worker.strategies.kinds import kind_of
+
+MOMENTS = {"date", "timestamp", "text"}
+# SQLite stores a date as text whatever the column is declared as; a declared number changes the text.
+NO_MOMENTS_ON_SQLITE = {"integer", "boolean", "bytes", "json"}
+
+
+def check_clock(ground: Ground) -> None:
+    """Types of event columns, events that a stage overwrites, events that are forgotten too early."""
+    events = [(event_path(f"clock[{i}]", e), e.column) for i, e in enumerate(ground.policy.clock)]
+    events += [(f"stages.{s.name}.from", e.column) for s in ground.policy.stages.values() for e in s.origin.events]
+    for path, reference in events:
+        _type(ground, path, reference)
+    _overwritten(ground)
+    for rule in ground.rules:
+        if rule.deletes and not by_person(rule.stage.origin):
+            _forgotten(ground, rule)
+
+
+def _type(ground: Ground, path: str, reference: ColumnRef) -> None:
+    column = ground.column(reference.table, reference.column)
+    if column is None:
+        return
+    kind = kind_of(column.type)
+    if ground.schema.dialect == "sqlite":
+        wrong = kind in NO_MOMENTS_ON_SQLITE or isinstance(column.type, sa.Float)
+    else:
+        wrong = kind not in MOMENTS
+    if wrong:
+        sentence = f"`{reference}` is of type {column.type} and holds no moment; name a date or timestamp column"
+        ground.error(path, sentence)
+
+
+def _overwritten(ground: Ground) -> None:
+    clock = {e.column for e in ground.policy.clock}
+    subject = ground.policy.subject
+    for treated in ground.treated:
+        reference = ColumnRef(table=treated.at.table, column=treated.name)
+        counting = [
+            s.name
+            for s in ground.policy.stages.values()
+            if s.name != treated.at.stage.name and reference in {e.column for e in s.origin.events}
+        ]
+        if reference in clock:
+            ground.error(treated.path, f"`{reference}` stands in the person's clock; keep it, or delete the row")
+        elif (subject.table, subject.blocked) == (treated.at.table, treated.name):
+            ground.error(treated.path, f"`{reference}` says who is blocked by law; keep it")
+        elif counting:
+            ground.error(treated.path, f"stage `{counting[0]}` counts from `{reference}`; keep it, or delete the row")
+
+
+def _forgotten(ground: Ground, rule: Rule) -> None:
+    """A row stage that deletes events of the clock must keep them as long as anybody's term counts from them."""
+    policy = ground.policy
+    events = [str(e.column) for e in policy.clock if e.column.table == rule.table]
+    if not events:
+        return
+    needed = [("the floor", policy.floor.term)]
+    needed += [(f"stage `{s.name}`", s.term) for s in policy.stages.values() if _counts_after(policy, rule.stage, s)]
+    for who, term in needed:
+        if rule.stage.term.is_under(term):
+            sentence = (
+                f"stage `{rule.stage.name}` deletes rows of `{rule.table}` after {rule.stage.term}, and {who} still "
+                f"needs `{events[0]}` in the person's clock for {term}; write a term that is at least as long"
+            )
+            ground.error(rule.path, sentence)
+            return
+
+
+def _counts_after(policy: Policy, deleting: Stage, stage: Stage) -> bool:
+    """Whether a stage counts from the person's clock and may still do so when the rows are gone. The ledger remembers
+    the clock of people whom a stage by person has done; a row stage relies on such a stage being done first."""
+    if not stage.origin.subject or by_person(stage.origin):
+        return stage.origin.subject
+    by_people = [s for s in policy.stages.values() if s.origin.subject and by_person(s.origin)]
+    return all(deleting.term.is_under(s.term) for s in by_people)

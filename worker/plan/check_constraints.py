@@ -1,0 +1,165 @@
+"""CHECK constraints as far as they are simple: whether one would refuse the value that a strategy writes.
+
+What cannot be read here is no problem: the database refuses in the slice, and the subject goes to quarantine.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from worker.plan.check_conditions import DIALECTS
+from worker.plan.check_ground import Treated
+from worker.strategies.base import StrategyError
+from worker.strategies.fixed import unquote
+from worker.strategies.registry import BoundStrategy
+
+SAMPLES = 8
+
+
+class Unknown(Exception):
+    """An expression that is not simple."""
+
+
+def refusing_check(treated: Treated, bound: BoundStrategy, dialect: str) -> str | None:
+    """The first CHECK of the table that refuses what the strategy writes into the column, None if none surely does."""
+    values = _written(treated, bound)
+    for check in treated.facts.checks:
+        if any(_refuses(check, treated.name, value, dialect) for value in values):
+            return check
+    return None
+
+
+def _written(treated: Treated, bound: BoundStrategy) -> list[Any]:
+    """What the strategy writes: a sample where it invents, nothing where it depends on the old value."""
+    if bound.strategy.name == "constant":
+        return [unquote(bound.argument or '""')]
+    if bound.strategy.writes_null:
+        return [None]
+    if not bound.strategy.unique and bound.strategy.made_in == "database":
+        return []
+    try:
+        return bound.make(["?"] * SAMPLES, Random(0), (), treated.name)  # noqa: S311 - a sample to look at, never written
+    except (StrategyError, ValueError):
+        return []
+
+
+def _refuses(check: str, column: str, value: Any, dialect: str) -> bool:
+    try:
+        node = sqlglot.parse_one(f"({check}\n)", dialect=DIALECTS[dialect])
+        names = {c.name.lower() for c in node.find_all(exp.Column)}
+        return names == {column.lower()} and _value(node, value) is False
+    except (SqlglotError, Unknown, re.error, TypeError):
+        return False
+
+
+_COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], bool]] = {
+    exp.EQ: operator.eq,
+    exp.NEQ: operator.ne,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+    exp.Glob: lambda text, pattern: fnmatchcase(text, pattern.replace("[^", "[!")),
+    exp.Like: lambda text, pattern: bool(re.fullmatch(_like(pattern), text, re.DOTALL)),
+    exp.RegexpLike: lambda text, pattern: bool(re.search(pattern, text)),
+    exp.RegexpILike: lambda text, pattern: bool(re.search(pattern, text, re.IGNORECASE)),
+}
+_FUNCTIONS: dict[type[exp.Expr], Callable[[Any], Any]] = {
+    exp.Length: len,
+    exp.Lower: str.lower,
+    exp.Upper: str.upper,
+    exp.Trim: str.strip,
+}
+
+
+def _like(pattern: str) -> str:
+    return "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
+
+
+def _value(node: exp.Expr, column: Any) -> Any:
+    """The expression's value when its only column has this one; None is SQL's unknown. Raises Unknown."""
+    match node:
+        case exp.Paren() | exp.Cast():
+            return _value(node.this, column)
+        case exp.Column():
+            return column
+        case exp.Literal():
+            return node.this if node.is_string else Decimal(node.this)
+        case exp.Null():
+            return None
+        case exp.Boolean():
+            return node.this
+        case exp.And() | exp.Or():
+            return _joined(isinstance(node, exp.And), _value(node.this, column), _value(node.expression, column))
+        case exp.Not():
+            inner = _value(node.this, column)
+            return None if inner is None else not inner
+        case exp.Is():
+            return _is(node, column)
+        case exp.In() | exp.Between():
+            return _among(node, column)
+    if type(node) in _COMPARISONS:
+        return _compared(node, column)
+    if type(node) in _FUNCTIONS:
+        inner = _value(node.this, column)
+        return None if inner is None else _FUNCTIONS[type(node)](inner)
+    raise Unknown
+
+
+def _joined(both: bool, left: object, right: object) -> bool | None:
+    decisive = not both
+    if left is decisive or right is decisive:
+        return decisive
+    return None if left is None or right is None else both
+
+
+def _is(node: exp.Is, column: Any) -> bool:
+    if not isinstance(node.expression, exp.Null):
+        raise Unknown
+    return _value(node.this, column) is None
+
+
+def _among(node: exp.In | exp.Between, column: Any) -> bool | None:
+    value = _value(node.this, column)
+    if isinstance(node, exp.Between):
+        low, high = _value(node.args["low"], column), _value(node.args["high"], column)
+        return _joined(True, _test(operator.ge, value, low), _test(operator.le, value, high))
+    if not node.expressions:
+        raise Unknown
+    return _any_of(value, [_value(e, column) for e in node.expressions])
+
+
+def _any_of(value: Any, options: list[Any]) -> bool | None:
+    found: bool | None = False
+    for option in options:
+        found = _joined(False, found, _test(operator.eq, value, option))
+    return found
+
+
+def _compared(node: exp.Expr, column: Any) -> bool | None:
+    left, right = node.this, node.args["expression"]
+    if isinstance(right, exp.Any) and isinstance(node, exp.EQ):
+        array = right.this.find(exp.Array)
+        if array is None:
+            raise Unknown
+        return _any_of(_value(left, column), [_value(e, column) for e in array.expressions])
+    return _test(_COMPARISONS[type(node)], _value(left, column), _value(right, column))
+
+
+def _test(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool | None:
+    if left is None or right is None:
+        return None
+    if isinstance(left, str) != isinstance(right, str):
+        try:
+            left, right = Decimal(left), Decimal(right)
+        except InvalidOperation:
+            raise Unknown from None
+    return compare(left, right)

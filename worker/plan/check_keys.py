@@ -1,0 +1,81 @@
+"""Keys: each table that is touched has one, the ledger can write it down, and it is not personal (promise 9)."""
+
+import re
+
+from worker.ledger.errors import UnsupportedKey
+from worker.ledger.keys import KeyCodec
+from worker.plan.check_ground import Ground, is_unread, quoted
+
+# Words of a column's name that make it an identifier, in the languages of Kazakhstan.
+PERSONAL_WORDS = {"iin", "иин", "жсн", "email", "phone", "tel", "msisdn", "телефон"}
+
+
+def check_keys(ground: Ground) -> None:
+    """Missing, unwritable and personal keys; the subject's key."""
+    for table, path in _tables(ground).items():
+        facts = ground.table(table)
+        if facts is None or facts.kind != "table":
+            continue
+        if not facts.key:
+            sentence = f"table `{table}` has no key; give it a primary key or a unique constraint on NOT NULL columns"
+            ground.error(path, sentence)
+            continue
+        _personal(ground, table, facts.key, path)
+        try:
+            KeyCodec.of([facts.table.c[c] for c in facts.key])
+        except UnsupportedKey as error:
+            ground.error(path, f"table `{table}`: {error}")
+    _subject_key(ground)
+
+
+def _tables(ground: Ground) -> dict[str, str]:
+    """Every table whose keys are written down: the subject, the units of stages, the tables of rules."""
+    found = {ground.policy.subject.table: "subject.key"}
+    for stage in ground.policy.stages.values():
+        if stage.origin.events:
+            found.setdefault(stage.origin.events[0].column.table, f"stages.{stage.name}.from")
+    for rule in ground.rules:
+        found.setdefault(rule.table, rule.path)
+    return found
+
+
+def _subject_key(ground: Ground) -> None:
+    subject = ground.policy.subject
+    facts, column = ground.table(subject.table), ground.column(subject.table, subject.key)
+    if facts is None or column is None or is_unread(subject.key) or not facts.key:
+        return
+    unique = facts.key == (subject.key,) or ((subject.key,) in facts.uniques and not column.nullable)
+    if not unique:
+        sentence = f"`{subject.key}` is not a key of `{subject.table}`; write {quoted(facts.key)}"
+        ground.error("subject.key", sentence)
+    elif facts.key != (subject.key,):
+        _personal(ground, subject.table, (subject.key,), "subject.key")
+
+
+def _personal(ground: Ground, table: str, key: tuple[str, ...], path: str) -> None:
+    identifiers = {r for places in ground.policy.identifiers.values() for together in places for r in together}
+    listed = {r.column for r in identifiers if r.table == table}
+    treated = {t.name for t in ground.treated if t.at.table == table}
+    for column in key:
+        why = (
+            "stands under `identifiers`"
+            if column in listed
+            else "is replaced by a strategy"
+            if column in treated
+            else "is named like an identifier"
+            if is_named_like_an_identifier(column)
+            else None
+        )
+        if why is not None:
+            sentence = (
+                f"the key of `{table}` is itself personal: `{column}` {why}, and keys stand in the ledger; "
+                "give the table a key that says nothing about a person, such as a number"
+            )
+            ground.error(path, sentence)
+
+
+def is_named_like_an_identifier(column: str) -> bool:
+    """Whether a word of the name says IIN, e-mail or telephone. `phone_id` is a number for a phone, not a phone."""
+    spaced = re.sub(r"(?<=[a-zа-яёәғқңөұүһі])(?=[A-ZА-ЯЁӘҒҚҢӨҰҮҺІ])", "_", column)
+    words = [w.rstrip("0123456789") for w in re.split(r"[\W_]+", spaced.lower().replace("e_mail", "email"))]
+    return words[-1] != "id" and not PERSONAL_WORDS.isdisjoint(words)

@@ -1,0 +1,74 @@
+"""Ways: whatever a stage, a clock or a hold is about must lead to the people (or rows) that it is about."""
+
+from config.policy import Stage
+from worker.plan.check_ground import Ground, Rule, quoted
+from worker.plan.check_names import event_path
+from worker.plan.scene import by_person
+
+
+def check_links(ground: Ground) -> None:
+    """Tables that lead nowhere. Silence about them would leave rows untouched, or a hold without effect."""
+    if ground.table(ground.policy.subject.table) is None:
+        return
+    for i, event in enumerate(ground.policy.clock):
+        _to_people(ground, event_path(f"clock[{i}]", event), event.column.table, "so it is nobody's clock")
+    for name in ground.policy.holds:
+        _hold(ground, name)
+    for stage in ground.policy.stages.values():
+        _origin(ground, stage)
+    for rule in ground.rules:
+        _rule(ground, rule)
+
+
+def unit_of(ground: Ground, stage: Stage) -> str:
+    """The table whose rows become due in a stage."""
+    return ground.policy.subject.table if by_person(stage.origin) else stage.origin.events[0].column.table
+
+
+def _leads(ground: Ground, table: str, target: str) -> bool:
+    return bool(ground.links.paths(table, target))
+
+
+def _to_people(ground: Ground, path: str, table: str, effect: str) -> None:
+    subject = ground.policy.subject.table
+    if ground.table(table) is not None and not _leads(ground, table, subject):
+        ground.error(path, f"`{table}` does not lead to `{subject}`, {effect}; write how it does under `links`")
+
+
+def _hold(ground: Ground, name: str) -> None:
+    hold = ground.policy.holds[name]
+    # A row is held by a row that it leads to only where a condition tells the one from the others.
+    by_row = hold.where is not None and any(_leads(ground, rule.table, hold.exists) for rule in ground.rules)
+    if not by_row:
+        _to_people(ground, f"holds.{name}.exists", hold.exists, "so the hold holds nobody")
+
+
+def _origin(ground: Ground, stage: Stage) -> None:
+    path, origin = f"stages.{stage.name}.from", stage.origin
+    unit = unit_of(ground, stage)
+    if origin.events and origin.done:
+        sentence = f"`done` waits for people, and `{origin.events[0].column}` counts for rows; write one of the two"
+        ground.error(path, sentence)
+    if origin.events and origin.subject:
+        _to_people(ground, path, unit, "so `subject` says nothing about its rows")
+    for event in origin.events[1:]:
+        table = event.column.table
+        both = ground.table(table) is not None and ground.table(unit) is not None
+        if both and not _leads(ground, table, unit) and not _leads(ground, unit, table):
+            sentence = f"no link joins `{table}` with `{unit}`, whose rows the stage is about; write one under `links`"
+            ground.error(path, sentence)
+    for name in origin.done:
+        other = ground.policy.stages.get(name)
+        if other is not None:
+            _to_people(ground, path, unit_of(ground, other), f"so nothing can wait for the stage `{name}`")
+
+
+def _rule(ground: Ground, rule: Rule) -> None:
+    unit = unit_of(ground, rule.stage)
+    if rule.facts is None or ground.table(unit) is None or ground.links.finding(rule.table, unit):
+        return
+    others = sorted(t for t in ground.schema.tables if t != rule.table and ground.links.finding(rule.table, t))
+    leads = f"it leads to {quoted(others)}" if others else "it leads to no table"
+    delays = " (a link with `only: delays` cannot make rows due)" if _leads(ground, rule.table, unit) else ""
+    sentence = f"`{rule.table}` does not lead to `{unit}`, whose rows make this stage due{delays}; {leads}"
+    ground.error(rule.path, f"{sentence}: write the missing link under `links`, or count from another event")

@@ -1,0 +1,151 @@
+"""Strategies against the live columns: known, with a right argument, and something that the column can take."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from worker.plan.check_constraints import refusing_check
+from worker.plan.check_ground import Ground, Treated, quoted
+from worker.plan.treatments import FOLLOWS
+from worker.strategies.base import Coarsening
+from worker.strategies.kinds import kind_of
+from worker.strategies.registry import BoundStrategy, UnknownStrategy, resolve
+
+MOST_DIGITS = {sa.SmallInteger: 4, sa.BigInteger: 18, sa.Integer: 9}
+
+
+def check_treatments(ground: Ground) -> None:
+    """Unknown strategies and wrong arguments; then what each live column cannot take."""
+    _spellings(ground)
+    for treated in ground.treated:
+        if treated.followed is not None:
+            _follows(ground, treated)
+        bound = effective(ground, treated)
+        if bound is not None:
+            for test in (_generated, _unfit, _too_long, _too_big, _empties, _collides, _reference, _constraint):
+                if sentence := test(ground, treated, bound):
+                    ground.error(treated.path, sentence)
+            _may_collide(ground, treated, bound)
+
+
+def effective(ground: Ground, treated: Treated) -> BoundStrategy | None:
+    """The strategy whose values the column gets: its own, or that of the column it follows."""
+    if treated.followed is None:
+        return treated.bound
+    followed = ground.replaced_by(treated.followed)
+    return followed.bound if followed is not None and followed.followed is None else None
+
+
+def _spellings(ground: Ground) -> None:
+    for at in ground.rules:
+        for treatment in at.rule.treatments:
+            path = f"{at.path}.depersonalise.{treatment.spelling}"
+            try:
+                sentence = resolve(treatment.spelling).problem()
+            except UnknownStrategy as error:
+                sentence = str(error)
+            if sentence:
+                ground.error(path, sentence)
+
+
+def _follows(ground: Ground, treated: Treated) -> None:
+    for sentence in _wrong_follows(ground, treated):
+        ground.error(treated.path, sentence)
+        return
+
+
+def _wrong_follows(ground: Ground, treated: Treated) -> Iterator[str]:
+    followed = treated.followed
+    assert followed is not None
+    target = ground.column(followed.table, followed.column)
+    if target is None:
+        yield f"`{treated.bound.spelling}` names a column that the database does not have; correct it"
+        return
+    replaced = ground.replaced_by(followed)
+    if replaced is None:
+        if not _is_spelled(ground, followed.table, followed.column):
+            yield f"no rule replaces `{followed}`, so there is nothing to follow; keep `{treated.name}` too"
+        return
+    if replaced.followed is not None:
+        yield f"`{followed}` follows `{replaced.followed}` itself; write `{FOLLOWS} {replaced.followed}`"
+    if treated.at.table == followed.table or not ground.links.paths(treated.at.table, followed.table):
+        yield f"`{treated.at.table}` does not lead to `{followed.table}`; write how under `links`, or another strategy"
+    if kind_of(target.type) != kind_of(treated.column.type):
+        kinds = f"`{treated.name}` holds {kind_of(treated.column.type)}, `{followed}` holds {kind_of(target.type)}"
+        yield f"{kinds}; a column can follow only one of its own kind"
+
+
+def _is_spelled(ground: Ground, table: str, column: str) -> bool:
+    """Whether some rule names the column, though with a strategy that cannot be used: that is said already."""
+    return any(column in t.columns for r in ground.rules if r.table == table for t in r.rule.treatments)
+
+
+def _generated(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    if treated.name not in treated.facts.generated:
+        return None
+    return f"the database computes `{treated.name}` itself; put it under `keep` and treat what it is computed from"
+
+
+def _unfit(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    sentence = bound.unfit(treated.column.type)
+    return f"column `{treated.name}` is of type {treated.column.type}: {sentence}" if sentence else None
+
+
+def _too_long(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    room = treated.column.type.length if isinstance(treated.column.type, sa.String) else None
+    longest = bound.longest(treated.name)
+    if room is None or longest is None or longest <= room:
+        return None
+    return f"`{bound.spelling}` writes up to {longest} characters, and `{treated.name}` takes {room}; choose another"
+
+
+def _too_big(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    longest = bound.longest(treated.name)
+    if ground.schema.dialect == "sqlite" or longest is None or not bound.strategy.unique:
+        return None
+    room = next((n for kind, n in MOST_DIGITS.items() if isinstance(treated.column.type, kind)), None)
+    if room is None or longest <= room:
+        return None
+    return f"`{bound.spelling}` writes up to {longest} digits, too large for {treated.column.type}; choose another"
+
+
+def _empties(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    if not bound.strategy.writes_null or treated.column.nullable:
+        return None
+    return f"column `{treated.name}` is NOT NULL, so `{bound.spelling}` cannot empty it; write for example `constant`"
+
+
+def _collides(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    if bound.strategy.unique or (treated.name,) not in treated.facts.uniques:
+        return None
+    return f"column `{treated.name}` is unique, and `{bound.spelling}` may write one value twice; choose a unique one"
+
+
+def _may_collide(ground: Ground, treated: Treated, bound: BoundStrategy) -> None:
+    for columns in treated.facts.uniques:
+        if len(columns) > 1 and treated.name in columns and not bound.strategy.unique:
+            sentence = (
+                f"{quoted(columns)} are unique together, and `{bound.spelling}` may make two rows the same; "
+                "such rows would go to quarantine"
+            )
+            ground.warning(treated.path, sentence)
+
+
+def _reference(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    """Declared references: their columns may be kept, emptied or follow; what they refer to may not change."""
+    allowed = treated.followed is not None or bound.strategy.writes_null
+    if not allowed and any(treated.name in fk.columns for fk in treated.facts.foreign_keys):
+        return f"`{treated.name}` is a foreign key; it can only be kept, emptied or follow the column it refers to"
+    if treated.name in treated.facts.key:
+        return None  # `check_keys` says what is wrong with that
+    for name, facts in ground.schema.tables.items():
+        if any(fk.target == treated.at.table and treated.name in fk.target_columns for fk in facts.foreign_keys):
+            return f"a foreign key of `{name}` refers to `{treated.name}`, so it cannot be replaced; keep it"
+    return None
+
+
+def _constraint(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    if isinstance(bound.strategy, Coarsening):
+        return None  # what it writes depends on what stood there
+    check = refusing_check(treated, bound, ground.schema.dialect)
+    return f"the CHECK ({check}) refuses what `{bound.spelling}` writes; choose another" if check else None

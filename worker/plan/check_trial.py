@@ -1,0 +1,89 @@
+"""Queries to try before the night: the database says now, not at 02:00, what it cannot compare."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from worker.ledger.tables import Ledger, ledger_tables
+from worker.plan.calendar import Calendar
+from worker.plan.check_ground import Ground
+from worker.plan.links import Step
+from worker.plan.people import People
+from worker.plan.scene import Scene
+from worker.plan.stages import StagePlan
+
+SHARED = ("subject", "links", "clock", "holds", "stored in")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A query that merzim will ask; the database is to plan it, not to run it."""
+
+    path: str
+    what: str
+    query: sa.Select[Any]
+
+
+def joins(ground: Ground) -> list[Trial]:
+    """The equality of every link that the policy writes."""
+    found = []
+    for i, link in enumerate(ground.policy.links):
+        step = Step(link.source.table, (link.source.column,), link.target.table, (link.target.column,))
+        if not ground.has_fatal(f"links[{i}]"):
+            source, target = ground.links.alias(step.source), ground.links.alias(step.target)
+            on = ground.links.join(step, source, target)
+            query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source.join(target, on))
+            found.append(Trial(f"links[{i}]", f"`{link.source}` with `{link.target}`", query))
+    return found
+
+
+def queries(ground: Ground, now: datetime) -> Iterator[Trial]:
+    """Which units are due, and which rows go with them, for every stage without an error of its own."""
+    if ground.has_fatal(*SHARED) or ground.table(ground.policy.subject.table) is None:
+        return
+    scene = Scene(
+        ground.policy, ground.schema, ground.links, Calendar.of(ground.policy, now), empty_ledger(ground.schema.dialect)
+    )
+    people = People(scene)
+    for name, stage in ground.policy.stages.items():
+        needed = [name, *stage.origin.done, *_followed_stages(ground, name)]
+        if not ground.has_fatal(*(f"stages.{each}" for each in needed)):
+            yield from _stage(StagePlan(scene, people, stage))
+
+
+def cannot_compare(ground: Ground, trial: Trial, message: str) -> None:
+    """Note what the database said to a trial."""
+    ground.error(trial.path, f"the database cannot compare {trial.what}: {message}; name columns of one type")
+
+
+def empty_ledger(dialect: str) -> Ledger:
+    """A ledger in which nothing is written down: `check` needs none, and runs before `init`."""
+    ledger = ledger_tables("merzim" if dialect == "postgresql" else None)
+    return replace(ledger, tombstone=_empty(ledger.tombstone), hold=_empty(ledger.hold))
+
+
+def _empty(table: sa.Table) -> sa.Table:
+    columns = [
+        sa.cast(sa.null(), sa.Text() if isinstance(c.type, sa.String) else c.type).label(c.name) for c in table.c
+    ]
+    nothing = sa.select(*columns).where(sa.false()).cte(f"no_{table.name}")
+    return cast(sa.Table, nothing)  # the predicate only names its columns and makes aliases of it
+
+
+def _followed_stages(ground: Ground, stage: str) -> set[str]:
+    """Stages that replace what this stage's columns follow: their strategies are asked, too."""
+    followed = [t.followed for t in ground.treated if t.at.stage.name == stage and t.followed is not None]
+    return {found.at.stage.name for f in followed if (found := ground.replaced_by(f)) is not None}
+
+
+def _stage(stage: StagePlan) -> Iterator[Trial]:
+    path = f"stages.{stage.name}"
+    yield Trial(path, f"what the stage `{stage.name}` counts from", stage.due())
+    for rule in stage.rules:
+        row = stage.scene.links.alias(rule.table)
+        rows = stage.rows(rule, row, lambda _: sa.true())
+        query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(row).where(rows)
+        yield Trial(f"{path}.tables.{rule.table}", f"the rows of `{rule.table}` with what they lead to", query)

@@ -1,0 +1,121 @@
+"""The one catalogue of what users read: sentences by key, in every language the same keys.
+
+`messages/<language>/*.toml` hold the sentences: [section] key = "text with {value}". A sentence that depends on a
+count is a table of plural forms ({one = "...", other = "..."}), chosen by the value named `n`. Whole numbers and dates
+are written as the language writes them. A new language is a folder of translated files and a line in _PLURALS.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Message = str | Mapping[str, str]
+
+_FORMS = frozenset({"one", "few", "many", "other"})
+_BYTES = ("bytes", "kib", "mib", "gib", "tib")
+_PLURALS: Mapping[str, Callable[[int], str]] = {
+    "en": lambda n: "one" if n == 1 else "other",
+}
+"""Which plural form a language takes for a count (Unicode CLDR)."""
+
+
+class UnknownMessage(KeyError):
+    """The catalogue has no such language or sentence: a mistake in merzim, not of its user."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All sentences in one language."""
+
+    language: str
+    messages: Mapping[str, Message]
+
+    def text(self, key: str, /, **values: Any) -> str:
+        """The sentence with its values filled in. Raises UnknownMessage when there is none with this key."""
+        message = self.messages.get(key)
+        if message is None:
+            raise UnknownMessage(f"The catalogue for {self.language} has no sentence {key}.")
+        if not isinstance(message, str):
+            form = _PLURALS[self.language](values["n"])
+            message = message.get(form, message["other"])
+        return message.format(**{name: self._written(value) for name, value in values.items()})
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a sentence."""
+        return key in self.messages
+
+    def number(self, value: int) -> str:
+        """A whole number with its thousands apart."""
+        return f"{value:,}".replace(",", self.text("format.thousands"))
+
+    def day(self, value: date) -> str:
+        """A date in full, the month as a word."""
+        month = self.text(f"month.{value.month}")
+        return self.text("format.day", day=str(value.day), month=month, year=str(value.year))
+
+    def moment(self, utc: datetime, timezone: str) -> str:
+        """A moment (naive UTC) in the operator's zone, to the second."""
+        local = utc.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone))
+        return self.text("format.moment", day=self.day(local.date()), time=f"{local:%H:%M:%S}")
+
+    def size(self, count: int) -> str:
+        """Bytes in the unit that gives a short number."""
+        amount, step = float(count), 0
+        while amount >= 1024 and step < len(_BYTES) - 1:
+            amount, step = amount / 1024, step + 1
+        return self.text(f"format.{_BYTES[step]}", amount=f"{amount:.1f}" if step else str(count))
+
+    def duration(self, seconds: float) -> str:
+        """Seconds as seconds, minutes and seconds, or hours and minutes."""
+        whole = round(seconds)
+        if whole < 60:
+            return self.text("format.seconds", amount=f"{seconds:.1f}")
+        if whole < 3600:
+            return self.text("format.minutes", minutes=whole // 60, seconds=whole % 60)
+        return self.text("format.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+    def _written(self, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.number(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return self.day(value)
+        return value
+
+
+@cache
+def catalogue(language: str = "en") -> Catalogue:
+    """The catalogue of a language. Raises UnknownMessage for one that has no folder of messages."""
+    folder = resources.files("worker.reports") / "messages" / language
+    if language not in _PLURALS or not folder.is_dir():
+        raise UnknownMessage(f"There is no catalogue for the language {language}; there is: {', '.join(_PLURALS)}.")
+    messages: dict[str, Message] = {}
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        for key, message in _flat("", tomllib.loads(file.read_text(encoding="utf-8"))).items():
+            if key in messages:
+                raise UnknownMessage(f"The sentence {key} stands twice in the catalogue for {language}.")
+            messages[key] = message
+    return Catalogue(language, messages)
+
+
+def text(key: str, /, **values: Any) -> str:
+    """The sentence in English; `catalogue(language).text` gives it in another language."""
+    return catalogue().text(key, **values)
+
+
+def _flat(prefix: str, node: Mapping[str, Any]) -> dict[str, Message]:
+    found: dict[str, Message] = {}
+    for name, value in node.items():
+        if isinstance(value, str) or _is_plural(value):
+            found[prefix + name] = value
+        else:
+            found |= _flat(f"{prefix}{name}.", value)
+    return found
+
+
+def _is_plural(value: Mapping[str, Any]) -> bool:
+    return "other" in value and _FORMS.issuperset(value)
