@@ -158,7 +158,6 @@ def open_night(connection: sa.Connection, ledger: Ledger, plan: dict[str, Any] |
     """The night before it is closed."""
     policy = report_policy()
     store_policy(connection, ledger, text=policy.text, policy_hash=policy.hash, name=policy.name, at=START)
-    connection.execute(ledger.installation.insert().values(id="station", created_at=START))
     run, _ = create_run(
         connection,
         ledger,

@@ -1,6 +1,6 @@
 """The one Protocol behind which PostgreSQL and SQLite differ."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -43,8 +43,13 @@ class Database(Protocol):
     ) -> int:
         """Puts archived rows into a (temporary) table; returns how many."""
 
-    def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
-        """A temporary table of this session, empty now and at the end of the transaction."""
+    def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
+        """An empty temporary table of this transaction; each column has exactly the type of the given live column."""
+
+    def insert_from(
+        self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]
+    ) -> int:
+        """INSERT … SELECT that keeps the given values of identity columns; returns how many rows."""
 
     def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
         """Many rows made in Python into a temporary table, in bulk."""

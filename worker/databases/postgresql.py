@@ -1,6 +1,6 @@
 """PostgreSQL 13 and newer: COPY in and out, row locks with SKIP LOCKED, short time-outs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,13 +97,23 @@ class PostgreSQL:
                     copy.write(chunk)
             return cursor.rowcount
 
-    def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
-        """See `base.Database.temporary`. Dropped at COMMIT: a session's next slice may need other columns."""
-        table = sa.Table(
-            name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP", schema="pg_temp"
-        )
-        connection.execute(sa.schema.CreateTable(table))
-        return table
+    def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
+        """See `base.Database.temporary`. CREATE TABLE AS keeps types that no client knows by name."""
+        empty = sa.select(*(c.label(label) for label, c in columns.items())).where(sa.false())
+        quoted = connection.dialect.identifier_preparer.quote(name)
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} ON COMMIT DROP AS {_plain(connection, empty)}")
+        typed = [sa.Column(label, c.type) for label, c in columns.items()]
+        return sa.Table(name, sa.MetaData(), *typed, schema="pg_temp")
+
+    def insert_from(
+        self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]
+    ) -> int:
+        """See `base.Database.insert_from`."""
+        quote = connection.dialect.identifier_preparer
+        names = ", ".join(quote.quote(c) for c in columns)
+        return connection.exec_driver_sql(
+            f"INSERT INTO {quote.format_table(table)} ({names}) OVERRIDING SYSTEM VALUE {_plain(connection, query)}"
+        ).rowcount
 
     def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
         """See `base.Database.fill`."""
@@ -132,6 +142,11 @@ class PostgreSQL:
             "SELECT DISTINCT lower(proname) FROM pg_proc WHERE provolatile = 'v' AND lower(proname) = ANY(:names)"
         )
         return set(connection.execute(query, {"names": [n.lower() for n in names]}).scalars())
+
+
+def _plain(connection: sa.Connection, query: sa.Select[Any]) -> str:
+    """A query without parameters as text for the driver."""
+    return str(query.compile(connection, compile_kwargs={"literal_binds": True}))
 
 
 def _cursor(connection: sa.Connection) -> psycopg.Cursor[Any]:

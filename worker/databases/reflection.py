@@ -16,6 +16,8 @@ class Extras:
     rules: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[tuple[str | None, str], TableKind] = field(default_factory=dict)
     rows: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+    on_delete: Mapping[tuple[str | None, str, tuple[str, ...]], str] = field(default_factory=dict)
+    """Actions by (schema, table, columns), where the inspector reads them out of the DDL and misses some (SQLite)."""
 
 
 def split_name(name: str) -> tuple[str | None, str]:
@@ -58,7 +60,9 @@ def _table_facts(
 ) -> TableFacts:
     table = metadata.tables[_policy_name(schema, name)]
     where = (schema, name)
-    indexes = inspector.get_indexes(name, schema)
+    # SQLite keeps `email TEXT UNIQUE` as an index that the inspector shows only when asked.
+    more = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}
+    indexes = inspector.get_indexes(name, schema, **more)
     uniques = [tuple(u["column_names"]) for u in inspector.get_unique_constraints(name, schema)]
     uniques += [_columns(i) for i in indexes if i.get("unique") and _columns(i) and not _is_partial(i)]
     key = tuple(c.name for c in table.primary_key.columns) or _unique_key(table, uniques)
@@ -67,7 +71,7 @@ def _table_facts(
         table=table,
         kind=extras.kinds.get(where, "table"),
         key=key,
-        foreign_keys=tuple(_foreign_keys(inspector, schema, name)),
+        foreign_keys=tuple(_foreign_keys(inspector, schema, name, extras)),
         uniques=tuple(dict.fromkeys(uniques)),
         checks=tuple(c["sqltext"] for c in inspector.get_check_constraints(name, schema)),
         indexes=tuple(_columns(i) for i in indexes if not _is_partial(i)),
@@ -95,12 +99,12 @@ def _unique_key(table: sa.Table, uniques: list[tuple[str, ...]]) -> tuple[str, .
     return ()
 
 
-def _foreign_keys(inspector: sa.Inspector, schema: str | None, name: str) -> Iterable[ForeignKey]:
+def _foreign_keys(inspector: sa.Inspector, schema: str | None, name: str, extras: Extras) -> Iterable[ForeignKey]:
     for fk in inspector.get_foreign_keys(name, schema):
         target = _policy_name(fk.get("referred_schema"), fk["referred_table"])
         columns = tuple(fk["constrained_columns"])
         target_columns = tuple(fk["referred_columns"]) or tuple(
             inspector.get_pk_constraint(fk["referred_table"], fk.get("referred_schema"))["constrained_columns"]
         )
-        action = (fk.get("options") or {}).get("ondelete")
+        action = extras.on_delete.get((schema, name, columns)) or (fk.get("options") or {}).get("ondelete")
         yield ForeignKey(columns, target, target_columns, None if action in (None, "NO ACTION") else action)

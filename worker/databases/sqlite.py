@@ -53,7 +53,7 @@ class SQLite:
         triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
         for table, name in found:
             triggers[(None, table)] = (*triggers.get((None, table), ()), name)
-        return read_schema(connection, [None], Extras(triggers=triggers))
+        return read_schema(connection, [None], Extras(triggers=triggers, on_delete=_on_delete(connection)))
 
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """The transaction holds the only write lock already."""
@@ -79,13 +79,20 @@ class SQLite:
         )
         return cursor.rowcount
 
-    def temporary(self, connection: sa.Connection, name: str, columns: Sequence[sa.Column[Any]]) -> sa.Table:
-        """See `base.Database.temporary`."""
-        table = sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], schema="temp")
+    def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
+        """See `base.Database.temporary`. CREATE TABLE AS keeps each column's affinity."""
+        table = sa.Table(name, sa.MetaData(), *(sa.Column(n, c.type) for n, c in columns.items()), schema="temp")
         connection.execute(sa.schema.DropTable(table, if_exists=True))
-        bare = sa.Table(name, sa.MetaData(), *[c._copy() for c in columns], prefixes=["TEMPORARY"])
-        connection.execute(sa.schema.CreateTable(bare))
+        empty = sa.select(*(c.label(label) for label, c in columns.items())).where(sa.literal_column("0"))
+        quoted = connection.dialect.identifier_preparer.quote(name)
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} AS {empty.compile(connection)}")
         return table
+
+    def insert_from(
+        self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]
+    ) -> int:
+        """See `base.Database.insert_from`."""
+        return connection.execute(sa.insert(table).from_select(list(columns), query)).rowcount
 
     def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
         """See `base.Database.fill`."""
@@ -106,6 +113,20 @@ class SQLite:
     def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """See `base.Database.volatile_functions`."""
         return {n.lower() for n in names} & VOLATILE
+
+
+def _on_delete(connection: sa.Connection) -> dict[tuple[str | None, str, tuple[str, ...]], str]:
+    """What each foreign key does when its target's row is deleted."""
+    query = """
+        SELECT m.name AS owner, f.id, f."from" AS part, f.on_delete
+        FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+        WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq"""
+    columns: dict[tuple[str, int], tuple[str, ...]] = {}
+    actions: dict[tuple[str, int], str] = {}
+    for owner, number, part, action in connection.execute(sa.text(query)):
+        columns[owner, number] = (*columns.get((owner, number), ()), part)
+        actions[owner, number] = action
+    return {(None, owner, columns[owner, number]): action for (owner, number), action in actions.items()}
 
 
 def _on_connect(

@@ -26,9 +26,7 @@ def redact_json(value: Any, allow: Sequence[str] = (), key: str = "") -> Any:
     every value of an IIN field is personal, valid or not.
     """
     if isinstance(value, dict):
-        return _redact_keys(
-            {name: redact_json(leaf, allow, str(name)) for name, leaf in value.items()}, allow
-        )
+        return _redact_keys({name: redact_json(leaf, allow, str(name)) for name, leaf in value.items()}, allow)
     if isinstance(value, list):
         return [redact_json(leaf, allow, key) for leaf in value]
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -106,9 +106,7 @@ def _iins(reading: str, text: str, labelled: bool) -> Iterator[_Found]:
         number = re.sub(r"[^0-9]", "", match[1])
         if not has_valid_checksum(number) or _true_digits(text, start, end) < _FEWEST_TRUE_DIGITS:
             continue
-        if has_iin_shape(number) or (
-            not has_bin_shape(number) and (labelled or _has_label(text, start, end))
-        ):
+        if has_iin_shape(number) or (not has_bin_shape(number) and (labelled or _has_label(text, start, end))):
             yield _Found("iin", start, end)
 
 

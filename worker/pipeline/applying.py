@@ -40,8 +40,7 @@ def remember(
     facts = scene.schema.tables[subject]
     names = list(stage.people.columns)
     new = {c: f"new_{i}" for i, c in enumerate(changing)}
-    columns = [sa.Column(c, facts.table.c[c].type) for c in names]
-    columns += [sa.Column(label, facts.table.c[c].type) for c, label in new.items()]
+    columns = {c: facts.table.c[c] for c in names} | {label: facts.table.c[c] for c, label in new.items()}
     table = database.temporary(connection, BEFORE, columns)
     key = [facts.table.c[c] for c in facts.key]
     old = sa.select(*(facts.table.c[c] for c in names)).where(key_in(key, KEYS))
@@ -61,29 +60,25 @@ def _fill_new(
     new: Mapping[str, str],
 ) -> None:
     facts = stage.scene.schema.tables[stage.scene.policy.subject.table]
-    persons = {k: claim.groups.get(k, k) for k in claim.people}
-    distinct = list(dict.fromkeys(persons.values()))
-    made = {
-        c: dict(
-            zip(
-                distinct,
-                column.bound.strategy.make([""] * len(distinct), column.bound.argument, RANDOM, column_name=c),
-                strict=True,
-            )
-        )
-        for c, column in changing.items()
-    }
-    staged = database.temporary(
-        connection,
-        "merzim_new",
-        [sa.Column(c, facts.table.c[c].type) for c in facts.key]
-        + [sa.Column(label, facts.table.c[c].type) for c, label in new.items()],
-    )
-    database.fill(connection, staged, [(*k, *(made[c][person] for c in new)) for k, person in persons.items()])
+    made = {c: _new_values(stage, claim, column, facts.table.c[c]) for c, column in changing.items()}
+    columns = {c: facts.table.c[c] for c in facts.key} | {label: facts.table.c[c] for c, label in new.items()}
+    staged = database.temporary(connection, "merzim_new", columns)
+    database.fill(connection, staged, [(*k, *(made[c][k] for c in new)) for k in claim.people])
     same = [table.c[c] == staged.c[c] for c in facts.key]
     # Nothing stays nothing: who had no value gets none.
     values = {label: sa.case((table.c[c].is_(None), None), else_=staged.c[label]) for c, label in new.items()}
     connection.execute(sa.update(table).where(*same).values(values))
+
+
+def _new_values(stage: StagePlan, claim: Claim, column: Column, live: sa.Column[Any]) -> dict[Key, Any]:
+    """One value per row; for the column that makes rows one person, one per person, so that they stay one."""
+    alike = column.name == stage.scene.policy.subject.same_person
+    owner = {k: claim.groups.get(k, k) if alike else k for k in claim.people}
+    owners = list(dict.fromkeys(owner.values()))
+    old = [0 if isinstance(live.type, sa.Integer) else ""] * len(owners)  # what the strategy sees instead of originals
+    values = column.bound.strategy.make(old, column.bound.argument, RANDOM, column_name=column.name)
+    by_owner = dict(zip(owners, values, strict=True))
+    return {key: by_owner[o] for key, o in owner.items()}
 
 
 def delete(connection: sa.Connection, rule: RulePlan, keys: Sequence[Key]) -> None:
@@ -195,7 +190,7 @@ def _stage_values(
     width = len(key)
     made = _made(stage.scene.policy.allow, columns, [r[width:] for r in rows])
     names = [*rule.facts.key, *(c.name for c in columns)]
-    staged = database.temporary(connection, STAGED, [sa.Column(n, table.c[n].type) for n in names])
+    staged = database.temporary(connection, STAGED, {n: table.c[n] for n in names})
     database.fill(connection, staged, [(*row[:width], *values) for row, values in zip(rows, made, strict=True)])
     return staged
 

@@ -91,10 +91,12 @@ def check_policy(
     stages_seen: Collection[str] = (),
     file_roots: Mapping[str, Path] | None = None,
     copies_possible: bool = True,
+    try_queries: bool = True,
 ) -> Checked:
     """Hold a policy against the live schema. `stages_seen`: stages that the ledger knows of this policy; `file_roots`:
-    folders by root (None: not looked at); `copies_possible`: whether archive settings are there."""
-    return _checked(connection, database, policy, [], stages_seen, file_roots, copies_possible)
+    folders by root (None: not looked at); `copies_possible`: whether archive settings are there; `try_queries`: False
+    for who asks the same queries right afterwards, and saves most of the time."""
+    return _checked(connection, database, policy, [], stages_seen, file_roots, copies_possible, try_queries)
 
 
 def _checked(
@@ -105,13 +107,15 @@ def _checked(
     stages_seen: Collection[str],
     file_roots: Mapping[str, Path] | None,
     copies_possible: bool,
+    try_queries: bool = True,
 ) -> Checked:
     schema = database.schema(connection, tables_named(policy))
     ground = Ground(policy, schema)
     ground.problems += problems
     check_coverage(ground, stages_seen, file_roots, copies_possible)
     _ask_about_conditions(connection, database, ground)
-    _try_queries(connection, ground)
+    if try_queries:
+        _try_queries(connection, ground)
     _look_for_indexes(connection, database, ground)
     return Checked(schema, in_order(ground.problems), ground.stopped, tuple(ground.stopping))
 

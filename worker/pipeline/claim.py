@@ -136,10 +136,10 @@ def _due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence
     columns = stage.keys(verdicts)
     query = sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
     found = connection.execute(query, {"keys": bare(keys)})
-    return {tuple(row[:-1]): _moment(row[-1]) for row in found}
+    return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
 
 
-def _moment(value: Any) -> datetime | None:
+def moment_of(value: Any) -> datetime | None:
     """SQLite hands out texts; the predicate has let through only those that are dates."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)

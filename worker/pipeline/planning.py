@@ -96,9 +96,7 @@ def _row_states(
     return found
 
 
-def _due_rows(
-    stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, others: sa.Select[Any]
-) -> sa.Select[Any]:
+def _due_rows(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, others: sa.Select[Any]) -> sa.Select[Any]:
     """Rows that would change: their unit is due, and nobody else to whom they belong is not."""
     row = stage.scene.links.alias(rule.table)
     due = sa.select(*stage.keys(verdicts)).where(verdicts.c.state == DUE)
@@ -110,7 +108,7 @@ def _due_rows(
                 stage.belongs_to(rule.table, row, lambda person: key_in_query(stage.scene.key(subject, person), others))
             )
         )
-    return (
+    found: sa.Select[Any] = (
         sa.select(
             sa.literal_column(str(place)).label("place"),
             sa.literal(DUE, sa.Text()).label("state"),
@@ -119,6 +117,7 @@ def _due_rows(
         .select_from(row)
         .where(*tests)
     )
+    return found
 
 
 def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:

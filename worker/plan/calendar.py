@@ -97,8 +97,8 @@ class Moment:
             return []
         if self.dialect != "sqlite":
             return [value.regexp_match(REGEX)]
-        plain = [value.op("GLOB")(g) for g in GLOBS]
-        fraction = sa.and_(value.op("GLOB")(FRACTION), sa.not_(value.op("GLOB")(NO_FRACTION)))
+        plain = [value.bool_op("GLOB")(g) for g in GLOBS]
+        fraction = sa.and_(value.bool_op("GLOB")(FRACTION), sa.not_(value.bool_op("GLOB")(NO_FRACTION)))
         return [sa.or_(*plain, fraction)]
 
     def recent(self, row: sa.FromClause, cutoff: date) -> Test:

@@ -65,7 +65,12 @@ def _origin(ground: Ground, stage: Stage) -> None:
 
 def _rule(ground: Ground, rule: Rule) -> None:
     unit = unit_of(ground, rule.stage)
-    if rule.facts is None or ground.table(unit) is None or ground.links.finding(rule.table, unit):
+    if (
+        rule.facts is None
+        or rule.facts.kind != "table"
+        or ground.table(unit) is None
+        or ground.links.finding(rule.table, unit)
+    ):
         return
     others = sorted(t for t in ground.schema.tables if t != rule.table and ground.links.finding(rule.table, t))
     leads = f"it leads to {quoted(others)}" if others else "it leads to no table"

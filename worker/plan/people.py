@@ -134,7 +134,7 @@ class People:
         found = []
         links = self.scene.links
         for m in self.moments:
-            tests = [m.of(self.scene.schema.tables[m.table].table).is_not(None)]
+            tests: list[Test] = [m.of(self.scene.schema.tables[m.table].table).is_not(None)]
             if m.event.where is not None:
                 tests.append(not_false(m.event.where))
             for path in links.to_people(m.table):

@@ -90,7 +90,7 @@ class StagePlan:
         verdicts = self.people.verdicts(people, self.person_cutoff)
         unit = self.units()
         known = self.people.is_person(verdicts, unit)
-        rank = sa.func.coalesce(verdicts.c.rank, self.people.ranks.of(NO_EVENT))
+        rank: sa.ColumnElement[Any] = sa.func.coalesce(verdicts.c.rank, self.people.ranks.of(NO_EVENT))
         if self.stage.origin.done:
             rank = sa.case(
                 (sa.or_(*(self._waits_for(n, unit) for n in self.stage.origin.done)), self.people.ranks.of(KEPT)),

@@ -8,7 +8,7 @@ from worker.reports.facts import counts
 from worker.reports.reasons import known_reason
 from worker.reports.shapes import RunFacts, StageFacts, TableFacts
 
-_KINDS = ("run", "purge", "restore")
+_KINDS = ("run", "restore")
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,11 @@ class Words:
         operation = self.joined(done)
         if table.restored:
             return operation
+        outcome = self.text("outcome.without_copy", operation=operation)
         if table.archived and table.copy_until and table.copy_basis:
-            return self.text("outcome.with_copy", operation=operation, until=table.copy_until, basis=table.copy_basis)
-        return self.text("outcome.without_copy", operation=operation)
+            until, basis = table.copy_until, table.copy_basis
+            outcome = self.text("outcome.with_copy", operation=operation, until=until, basis=basis)
+        return self.text("outcome.files", outcome=outcome) if table.files else outcome
 
     def left(self, table: TableFacts) -> int:
         """Rows of the table that were due and wait for another run."""
@@ -170,15 +172,19 @@ class Words:
 
     def limits(self) -> list[tuple[str, str, str]]:
         """Each limit of the policy: its name, what it permits, whether this run met it."""
-        limits, brake = self.facts.limits, self._brake()
+        limits = self.facts.limits
         waits = self.text("stage.and").join(
             self.text("limit.reached", n=n, stage=stage) for stage, n in self.facts.waits_for_quota.items()
         )
+        quota = ("limit.people_per_night", "", limits.people_per_night, waits or self.text("limit.no"))
+        brakes = (
+            ("limit.rows_per_night", "", limits.rows_per_night, self._brake()),
+            ("limit.percent_of_table", "limit.percent", limits.percent_of_table, self._brake()),
+            ("limit.times_recent_nights", "limit.times", limits.times_recent_nights, self._brake()),
+        )
         return [
-            (self.text("limit.people_per_night"), self._permitted(limits.people_per_night), waits or self.text("limit.no")),
-            (self.text("limit.rows_per_night"), self._permitted(limits.rows_per_night), brake),
-            (self.text("limit.percent_of_table"), self._permitted(limits.percent_of_table, "limit.percent"), brake),
-            (self.text("limit.times_recent_nights"), self._permitted(limits.times_recent_nights, "limit.times"), brake),
+            (self.text(name), self._permitted(value, form), "" if value is None else reached)
+            for name, form, value, reached in (quota, *brakes)
         ]
 
     def _brake(self) -> str:
@@ -187,7 +193,7 @@ class Words:
             return self.text("limit.see_reason")
         return self.text("limit.lifted" if self.facts.approved else "limit.no")
 
-    def _permitted(self, value: int | None, form: str = "") -> str:
+    def _permitted(self, value: int | None, form: str) -> str:
         if value is None:
             return self.text("limit.none")
         return self.text(form, n=value) if form else self.catalogue.number(value)

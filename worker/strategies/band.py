@@ -29,9 +29,7 @@ class Band(Coarsening):
         width = int(argument or 1)
         return type(value)(math.floor(value) // width * width)
 
-    def coarse(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Coarsening. SQLite may lack floor(), so it is written out there."""
         width = int(argument or 1)
         if is_postgresql(dialect):

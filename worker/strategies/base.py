@@ -41,11 +41,7 @@ class Strategy(ABC):
     def problem(self, argument: str | None) -> str | None:
         """A sentence if the argument is missing, not wanted or wrong."""
         if self.argument is None:
-            return (
-                None
-                if argument is None
-                else f"'{self.name}' takes no argument; write it without {argument!r}."
-            )
+            return None if argument is None else f"'{self.name}' takes no argument; write it without {argument!r}."
         if argument is None:
             return None if self.argument_optional else f"'{self.name}' needs {self.argument}."
         return self.wrong_argument(argument)
@@ -59,17 +55,13 @@ class Strategy(ABC):
         kind = kind_of(type_)
         if kind in self.types:
             return None
-        return (
-            f"'{self.name}' is made for {', '.join(sorted(self.types))}, and this column is of kind {kind}."
-        )
+        return f"'{self.name}' is made for {', '.join(sorted(self.types))}, and this column is of kind {kind}."
 
     def longest(self, argument: str | None, column_name: str = "") -> int | None:
         """Characters of the longest text it can write; None: no text, or never longer than the original."""
         return None
 
-    def expression(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def expression(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """The replacement as SQL for an UPDATE of the column's table. StrategyError if made elsewhere."""
         raise StrategyError(f"'{self.name}' is not made in the database: ask for its values in Python.")
 
@@ -100,9 +92,7 @@ class Strategy(ABC):
         return list(zip(*by_column, strict=True)) if column_names else [() for _ in rows]
 
     @abstractmethod
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """SQL, never NULL: the value is one that this strategy leaves."""
 
     @abstractmethod
@@ -118,14 +108,10 @@ class Coarsening(Strategy):
         """The coarser value of one that is not None."""
 
     @abstractmethod
-    def coarse(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """The coarser value as SQL; NULL for NULL."""
 
-    def expression(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def expression(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Strategy."""
         return sa.type_coerce(self.coarse(column, argument, dialect), column.type)
 
@@ -140,9 +126,7 @@ class Coarsening(Strategy):
         """See Strategy."""
         return [None if value is None else self.coarsen(value, argument) for value in values]
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy."""
         unchanged = sa.func.coalesce(column == self.expression(column, argument, dialect), sa.false())
         return sa.or_(column.is_(None), unchanged)

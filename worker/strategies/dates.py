@@ -22,9 +22,7 @@ class _ToStartOf(Coarsening):
             return first.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         return first
 
-    def coarse(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Coarsening. Time zone aware columns are cut in the session's zone, which is UTC.
 
         SQLite keeps dates as text; what it cannot read as a date becomes NULL rather than stay.

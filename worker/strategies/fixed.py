@@ -25,9 +25,7 @@ class Nothing(Strategy):
     unique = True
     writes_null = True
 
-    def expression(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def expression(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Strategy."""
         return sa.null()
 
@@ -42,9 +40,7 @@ class Nothing(Strategy):
         """See Strategy."""
         return [None] * len(values)
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy."""
         return column.is_(None)
 
@@ -107,9 +103,7 @@ class Constant(Strategy):
         """See Strategy."""
         return len(unquote(argument or '""'))
 
-    def expression(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def expression(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Strategy."""
         if sentence := self.unfit(column.type, argument):
             raise StrategyError(sentence)
@@ -131,9 +125,7 @@ class Constant(Strategy):
         """See Strategy. The text itself: Python values carry no column type."""
         return [unquote(argument or '""')] * len(values)
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy. NULL is not done: this strategy writes everywhere."""
         value = self.expression(column, argument, dialect)
         if kind_of(column.type) == "json":

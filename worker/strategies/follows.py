@@ -25,9 +25,7 @@ class Follows(Strategy):
             return None
         return f"The argument of 'follows' must be {self.argument}; {argument!r} is not."
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """Raises StrategyError: ask the strategy of the column it follows."""
         raise StrategyError(f"Whether 'follows {argument}' is done is decided by the strategy of {argument}.")
 

@@ -53,9 +53,7 @@ class InventedName(Strategy):
         column_name: str = "",
     ) -> list[Any]:
         """See Strategy."""
-        return [
-            row[0] for row in self.make_rows([column_name], [[value] for value in values], argument, random)
-        ]
+        return [row[0] for row in self.make_rows([column_name], [[value] for value in values], argument, random)]
 
     def make_rows(
         self,
@@ -72,9 +70,7 @@ class InventedName(Strategy):
         parts = [part_of(name) for name in column_names]
         return [_named(invent(), parts, row) for row in rows]
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy. Of a full name the first word is looked at, which is a last name."""
         text, part = as_text(column), part_of(str(getattr(column, "name", "")))
         is_postgresql(dialect)
@@ -93,9 +89,7 @@ class InventedName(Strategy):
         return bool(blank) and last in every_name("last")
 
 
-def _named(
-    person: dict[Part, str], parts: Sequence[Part | Literal["full"]], row: Sequence[Any]
-) -> tuple[Any, ...]:
+def _named(person: dict[Part, str], parts: Sequence[Part | Literal["full"]], row: Sequence[Any]) -> tuple[Any, ...]:
     full = " ".join(person[part] for part in _ORDER)
     return tuple(
         None if value is None else full if part == "full" else person[part]

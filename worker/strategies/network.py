@@ -49,9 +49,7 @@ class IpToNetwork(Coarsening):
             return _network(value)
         return _coarse_text(str(value))
 
-    def coarse(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Coarsening."""
         if kind_of(column.type) == "inet" and is_postgresql(dialect):
             bits = sa.case((sa.func.family(column) == 4, _V4_BITS), else_=_V6_BITS)
@@ -94,18 +92,14 @@ def _joined(text: sa.ColumnElement[str], separator: str, count: int, dialect: st
 
 
 def _is_v4(text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
-    lengths = [
-        sa.func.length(split_part(text, ".", number, dialect)).between(1, 3) for number in (1, 2, 3, 4)
-    ]
+    lengths = [sa.func.length(split_part(text, ".", number, dialect)).between(1, 3) for number in (1, 2, 3, 4)]
     shape = sa.and_(only_characters(text, "0-9.", dialect), count_of(text, ".") == 3)
     return sa.case((shape, sa.and_(*lengths)), else_=sa.false())
 
 
 def _is_v6(text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
     groups = [split_part(text, ":", number, dialect) for number in (1, 2, 3)]
-    fits = [
-        sa.and_(sa.func.length(group) <= 4, only_characters(group, "0-9a-fA-F", dialect)) for group in groups
-    ]
+    fits = [sa.and_(sa.func.length(group) <= 4, only_characters(group, "0-9a-fA-F", dialect)) for group in groups]
     written = sa.or_(position(text, "::", dialect) > 0, count_of(text, ":") >= _COLONS_OF_FULL_V6)
     shape = sa.and_(only_characters(text, "0-9a-fA-F:.", dialect), written)
     return sa.case((shape, sa.and_(*fits)), else_=sa.false())
@@ -140,9 +134,7 @@ class StripQuery(Coarsening):
         authority, slash, path = rest.partition("/")
         return before + slashes + authority.rpartition("@")[2] + slash + path
 
-    def coarse(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Coarsening."""
         text = as_text(column)
         if is_postgresql(dialect):

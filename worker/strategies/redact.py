@@ -34,9 +34,7 @@ class Redact(Strategy):
         """See Strategy."""
         return [_redacted(value, allow) for value in values]
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy."""
         return sa.or_(column.is_(None), column.is_not(None))
 

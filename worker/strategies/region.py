@@ -91,9 +91,7 @@ class Region(Strategy):
         otherwise = _possible(argument)[-1]
         return [None if value is None else _region_in(str(value)) or otherwise for value in values]
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy."""
         is_postgresql(dialect)
         return sa.or_(column.is_(None), as_text(column).in_(_possible(argument)))

@@ -62,9 +62,7 @@ def only_characters(value: sa.ColumnElement[str], characters: str, dialect: str)
     return value.op("NOT GLOB", is_comparison=True)(f"*[^{characters}]*")
 
 
-def split_part(
-    value: sa.ColumnElement[str], separator: str, number: int, dialect: str
-) -> sa.ColumnElement[str]:
+def split_part(value: sa.ColumnElement[str], separator: str, number: int, dialect: str) -> sa.ColumnElement[str]:
     """The part with this number, from 1; "" when there are fewer. Not for quotes and backslashes."""
     if is_postgresql(dialect):
         return sa.func.split_part(value, separator, number, type_=sa.Text)

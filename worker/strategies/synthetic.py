@@ -34,9 +34,7 @@ class _Synthetic(Strategy):
     def recognised(self, text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
         """SQL: the text is one of ours."""
 
-    def expression(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[Any]:
+    def expression(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Strategy. In an integer column a telephone loses its plus."""
         value: sa.ColumnElement[Any] = self.drawn(column, dialect)
         if kind_of(column.type) == "integer":
@@ -63,9 +61,7 @@ class _Synthetic(Strategy):
             made.append(int(drawn) if isinstance(value, int) else drawn)
         return made
 
-    def looks_done(
-        self, column: sa.ColumnElement[Any], argument: str | None, dialect: str
-    ) -> sa.ColumnElement[bool]:
+    def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """See Strategy."""
         return sa.or_(column.is_(None), self.recognised(as_text(column), dialect))
 

@@ -1,0 +1,141 @@
+"""`merzim archive`: sealed copies, looked at and put back."""
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.output import FAILURES, print_json, print_table, say, stop, wants_json
+
+app = typer.Typer(name="archive", no_args_is_help=True, help="List, verify and restore archive copies.")
+
+
+def _entries(context: typer.Context, run_id: str | None) -> tuple[Any, list[dict[str, Any]]]:
+    import sqlalchemy as sa
+
+    from worker.bootstrap import install
+    from worker.pipeline.night import require_ledger
+
+    tools = install(context.obj).tools
+    require_ledger(tools)
+    entry = tools.ledger.entry
+    query = (
+        sa.select(
+            entry.c.segment,
+            entry.c.stage,
+            entry.c.run_id,
+            entry.c.bytes,
+            entry.c.sha256,
+            entry.c.archive_until,
+            entry.c.committed_at,
+        )
+        .where(entry.c.segment.is_not(None))
+        .order_by(entry.c.committed_at, entry.c.segment)
+    )
+    if run_id is not None:
+        query = query.where(entry.c.run_id == run_id)
+    with tools.database.reading() as connection:
+        return tools, [dict(r) for r in connection.execute(query).mappings()]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    run_id: Annotated[str | None, typer.Option("--run", help="Only the segments of this run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the segments with their stage, size, digest and the day until which they are kept.
+
+    Example: merzim --env-file merzim.env archive list
+    """
+    tools, entries = _entries(context, run_id)
+    for e in entries:
+        waiting = tools.spool is not None and tools.spool.path(e["segment"]).exists()
+        stored = tools.store is not None and (tools.store.folder / e["segment"]).exists()
+        e["where"] = "spool" if waiting else "archive" if stored else "missing"
+    if wants_json(as_json):
+        print_json(entries)
+    elif entries:
+        print_table("Segments", list(entries[0]), [list(e.values()) for e in entries])
+    else:
+        say("There are no segments.")
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    identity: Annotated[
+        Path | None, typer.Option(help="The offline identity: the segments are opened and counted too.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="Only the segments of this run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare every segment with its digest in the ledger. Exit code 1 if one is missing, cut short or altered.
+
+    Example: merzim --env-file merzim.env archive verify --identity archive-identity.txt
+    """
+    from worker.archive.errors import ArchiveError
+    from worker.archive.keys import read_identities
+    from worker.archive.reading import verify_segment
+
+    tools, entries = _entries(context, run_id)
+    identities = read_identities(identity) if identity else None
+    findings: list[str] = []
+    for e in entries:
+        try:
+            path = tools.spool.path(e["segment"]) if tools.spool else None
+            if path is not None and path.exists():
+                verify_segment(path, e["sha256"], identities)
+            else:
+                with tools.store.open(e["segment"]) as stream:
+                    verify_segment(stream, e["sha256"], identities)
+        except ArchiveError as error:
+            findings.append(str(error))
+    if wants_json(as_json):
+        print_json({"segments": len(entries), "findings": findings})
+    else:
+        for finding in findings:
+            say(finding)
+        say(f"{len(entries)} segments, {len(findings)} findings.")
+    if findings:
+        raise SystemExit(FAILURES)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    segment: Annotated[str, typer.Argument(help="As `merzim archive list` shows it.")],
+    identity: Annotated[Path, typer.Option(help="The offline identity that opens it.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only tried and counted.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Put back what a segment holds: first tried and counted, with --apply done. What is restored is held by hand, so
+    that the next night leaves it; release the hold when it may go again.
+
+    Example: merzim --env-file merzim.env archive restore SEGMENT --identity archive-identity.txt --apply
+    """
+    from worker.archive.keys import read_identities
+    from worker.bootstrap import install
+    from worker.pipeline.night import require_ledger
+    from worker.pipeline.restoring import restore_segment
+
+    tools = install(context.obj).tools
+    require_ledger(tools)
+    if tools.store is None:
+        stop("No archive is set; set MERZIM_ARCHIVE_URL.", 3)
+    found = restore_segment(tools, segment, read_identities(identity), getpass.getuser(), dry_run=not apply)
+    rows = [vars(t) for t in found.tables]
+    if wants_json(as_json):
+        print_json({"segment": segment, "done": found.done, "holds": found.holds, "tables": rows})
+    else:
+        print_table(
+            "Restored" if found.done else "Would restore",
+            list(rows[0]) if rows else [],
+            [list(r.values()) for r in rows],
+        )
+        say(f"{found.holds} holds {'placed' if found.done else 'would be placed'}.")
+        if not found.done:
+            say("Nothing was changed; add --apply to do it.")
+    if any(t.changed_since for t in found.tables):
+        raise SystemExit(FAILURES)

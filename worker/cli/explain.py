@@ -1,0 +1,90 @@
+"""`merzim explain`: one person."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.output import REFUSED, in_words, print_json, print_table, say, stop, wants_json
+from worker.cli.plan import moment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(explain)
+
+
+def explain(
+    context: typer.Context,
+    key: Annotated[
+        str | None, typer.Option(help="The person's key; else an IIN, e-mail or phone is asked for.")
+    ] = None,
+    now: Annotated[str | None, typer.Option(help="As of this past moment, with offset.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say for one person what is due when and why, what holds it, and what was done.
+
+    An IIN, e-mail or phone is never an argument, since the shell remembers those: it is asked for, or read from
+    standard input.
+
+    Example: merzim --env-file merzim.env explain --key 4711
+    Example: merzim --env-file merzim.env explain < iin.txt
+    """
+    from worker.bootstrap import install
+    from worker.pipeline.explaining import explain_person, find_people
+    from worker.pipeline.holding import existing_key
+    from worker.pipeline.night import require_ledger
+    from worker.pipeline.planning import scene_of
+
+    installation = install(context.obj)
+    tools = installation.tools
+    policy = installation.policy()
+    require_ledger(tools)
+    with tools.database.reading() as connection:
+        names = [t for s in policy.stages.values() for t in s.tables]
+        scene = scene_of(
+            policy, tools.database.schema(connection, [policy.subject.table, *names]), tools.ledger, moment(now)
+        )
+        if key is not None:
+            keys = [existing_key(connection, scene.schema.tables[scene.subject], key)]
+        else:
+            keys = find_people(connection, scene, _ask())
+        if not keys:
+            stop("Nobody in the table of people has this identifier.", REFUSED)
+        found = [explain_person(connection, tools, scene, k) for k in keys]
+    if wants_json(as_json):
+        print_json([asdict(f) for f in found])
+    else:
+        for person in found:
+            _show(person)
+
+
+def _ask() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return str(typer.prompt("IIN, e-mail or phone", hide_input=True)).strip()
+
+
+def _show(person: Any) -> None:
+    say(f"Person {', '.join(map(str, person.key))}: {person.sentence}")
+    if person.same_person:
+        say(f"The same person: {', '.join(str(k[0]) if len(k) == 1 else str(k) for k in person.same_person)}")
+    say(f"Newest own activity: {person.clock or 'unknown'} UTC")
+    print_table(
+        "Stages",
+        ["stage", "state", "due from", "rows", "done", "basis"],
+        [
+            [
+                s.stage,
+                in_words(s.states),
+                s.due_from,
+                in_words(s.rows),
+                "; ".join(f"{d['done_at']:%Y-%m-%d}, copy until {d['archive_until'] or '-'}" for d in s.done),
+                s.basis,
+            ]
+            for s in person.stages
+        ],
+    )
+    for hold in person.holds:
+        say(f"Held by {hold['author']} since {hold['placed_at']:%Y-%m-%d}: {hold['reason']} ({hold['id']})")

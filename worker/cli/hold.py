@@ -1,0 +1,110 @@
+"""`merzim hold`: reasons not to touch, placed by hand."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from worker.cli.output import REFUSED, print_json, print_table, say, stop, wants_json
+
+app = typer.Typer(name="hold", no_args_is_help=True, help="Place, release and list holds.")
+
+
+@app.command()
+def place(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why, without personal data.")],
+    key: Annotated[
+        str | None,
+        typer.Option(help="The key of the person, or with --table of the row; parts of a composite key with commas."),
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="A row of this table, or all of it where no --key is given.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="The last day of the hold, as 2027-12-31; else it has no end.")
+    ] = None,
+) -> None:
+    """Place a hold on a person, a row or a table. Once this returns, nothing held is touched any more.
+
+    Example: merzim --env-file merzim.env hold place --key 4711 --reason "court, case of May"
+    Example: merzim --env-file merzim.env hold place --table payments --reason "tax audit" --until 2027-06-30
+    """
+    from worker.bootstrap import install
+    from worker.pipeline.holding import place_hold
+    from worker.pipeline.night import require_ledger
+
+    if key is None and table is None:
+        stop("A hold needs --key for a person, --table with --key for a row, or --table for a table.", REFUSED)
+    installation = install(context.obj)
+    require_ledger(installation.tools)
+    policy = installation.policy()
+    scope: Literal["person", "row", "table"] = "person" if table is None else "row" if key is not None else "table"
+    hold_id = place_hold(installation.tools, policy, scope, table, key, reason, getpass.getuser(), _day(until))
+    say(f"The hold {hold_id} is in force.")
+
+
+def _day(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        stop("--until is no date; write it like 2027-12-31.", REFUSED)
+
+
+@app.command()
+def release(
+    context: typer.Context, hold_id: Annotated[str, typer.Argument(help="As `merzim hold list` shows it.")]
+) -> None:
+    """End a hold. What it covered becomes due again by itself; other holds stay.
+
+    Example: merzim --env-file merzim.env hold release 0f3a…
+    """
+    from worker.bootstrap import install
+    from worker.ledger.holds import release as release_hold
+    from worker.pipeline.tools import utc_now
+
+    tools = install(context.obj).tools
+    with tools.database.writing() as connection:
+        release_hold(connection, tools.ledger, hold_id, getpass.getuser(), utc_now())
+    say(f"The hold {hold_id} is released.")
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the holds in force, oldest first.
+
+    Example: merzim --env-file merzim.env hold list
+    """
+    from worker.bootstrap import install
+    from worker.ledger.holds import list_active
+    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import utc_now
+
+    tools = install(context.obj).tools
+    require_ledger(tools)
+    with tools.database.reading() as connection:
+        holds = [vars(h) for h in list_active(connection, tools.ledger, utc_now())]
+    rows = [
+        {
+            "id": h["id"],
+            "scope": h["scope"],
+            "table": h["table_name"],
+            "key": h["key_text"] or h["key_number"] or None,
+            "reason": h["reason"],
+            "author": h["author"],
+            "placed": h["placed_at"],
+            "ends": h["ends_at"],
+        }
+        for h in holds
+    ]
+    if wants_json(as_json):
+        print_json(rows)
+    else:
+        print_table(
+            "Holds in force",
+            ["id", "scope", "table", "key", "reason", "author", "placed", "ends"],
+            [list(r.values()) for r in rows],
+        )

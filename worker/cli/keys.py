@@ -1,0 +1,41 @@
+"""`merzim keys`: identities for the archive and keys that sign seals."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import say
+
+app = typer.Typer(name="keys", no_args_is_help=True, help="Make the keys of an installation.")
+
+
+@app.command()
+def archive(
+    path: Annotated[Path, typer.Argument(help="Where the secret identity goes; it must not exist yet.")],
+) -> None:
+    """Make the identity that opens archive copies. Keep the file offline; give the worker only what is printed.
+
+    Example: merzim keys archive /media/offline/archive-identity.txt
+    """
+    from worker.archive.keys import identity_file, make_identity, write_secret
+
+    identity = make_identity()
+    write_secret(path, identity_file(identity))
+    say(f"MERZIM_ARCHIVE_RECIPIENTS={identity.recipient}")
+
+
+@app.command()
+def signing(path: Annotated[Path, typer.Argument(help="Where the secret key goes; it must not exist yet.")]) -> None:
+    """Make the key that signs the seals of runs; its public half is written beside it, ending in .pub.pem.
+
+    Example: merzim keys signing /etc/merzim/signing.pem
+    """
+    from worker.archive.keys import make_signing_key, write_secret
+
+    key = make_signing_key()
+    write_secret(path, key.private)
+    public = path.with_suffix(".pub.pem")
+    public.write_bytes(key.public)
+    say(f"MERZIM_SIGNING_KEY={path}")
+    say(f"The public key for `merzim ledger verify` is {public}.")

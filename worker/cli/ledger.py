@@ -1,0 +1,88 @@
+"""`merzim ledger`: what was decided and done."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worker.cli.output import FAILURES, print_json, print_table, say, wants_json
+
+app = typer.Typer(name="ledger", no_args_is_help=True, help="Verify and list what was decided and done.")
+
+
+@app.command("verify")
+def verify_(
+    context: typer.Context,
+    public_key: Annotated[
+        list[Path] | None, typer.Option(help="Public keys that ever signed (PEM); else the one of MERZIM_SIGNING_KEY.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for any changed, removed, added or reordered run, entry or seal. Exit code 1 if there is one.
+
+    Example: merzim --env-file merzim.env ledger verify --public-key signing.pub.pem
+    """
+    from worker.bootstrap import install
+    from worker.ledger.signing import load_signing_key, public_pem
+    from worker.ledger.verify import verify
+    from worker.pipeline.night import require_ledger
+
+    installation = install(context.obj)
+    if public_key:
+        keys = [path.read_bytes() for path in public_key]
+    else:
+        installation.settings.require("signing_key")
+        assert installation.settings.signing_key is not None
+        keys = [public_pem(load_signing_key(installation.settings.signing_key.read_bytes()))]
+    require_ledger(installation.tools)
+    with installation.tools.database.reading() as connection:
+        findings = verify(connection, installation.tools.ledger, keys)
+    if wants_json(as_json):
+        print_json({"findings": findings})
+    else:
+        for finding in findings:
+            say(finding)
+        say("The ledger is as it was sealed." if not findings else f"{len(findings)} findings.")
+    if findings:
+        raise SystemExit(FAILURES)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    most: Annotated[int, typer.Option(help="How many runs, newest first.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the runs, newest first.
+
+    Example: merzim --env-file merzim.env ledger list
+    """
+    import sqlalchemy as sa
+
+    from worker.bootstrap import install
+    from worker.pipeline.night import require_ledger
+
+    tools = install(context.obj).tools
+    require_ledger(tools)
+    run = tools.ledger.run
+    columns = [
+        run.c[c]
+        for c in (
+            "id",
+            "policy_name",
+            "kind",
+            "local_date",
+            "slot",
+            "state",
+            "fingerprint",
+            "started_at",
+            "ended_at",
+            "reason",
+        )
+    ]
+    with tools.database.reading() as connection:
+        rows = connection.execute(sa.select(*columns).order_by(run.c.started_at.desc()).limit(most)).mappings().all()
+    if wants_json(as_json):
+        print_json([dict(r) for r in rows])
+    else:
+        print_table("Runs", [c.name for c in columns], [list(r.values()) for r in rows])

@@ -1,0 +1,78 @@
+"""`merzim report`: any run, in any form, from the ledger."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from worker.cli.output import REFUSED, print_json, say, stop, wants_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(report)
+
+
+def report(
+    context: typer.Context,
+    run_id: Annotated[str | None, typer.Argument(help="As `merzim ledger list` shows it; else the last run.")] = None,
+    form: Annotated[
+        Literal["terminal", "json", "html"] | None, typer.Option(help="Else a table on a terminal, JSON in a pipe.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write into this file instead of standard output.")] = None,
+) -> None:
+    """Show what a run did: the answer first, then per table with its basis.
+
+    Example: merzim --env-file merzim.env report --form html --output night.html
+    """
+    import sqlalchemy as sa
+
+    from config.loader import load_policy
+    from worker.bootstrap import install
+    from worker.ledger.policies import policy_text
+    from worker.ledger.runs import find_run
+    from worker.pipeline.night import require_ledger
+    from worker.reports.facts import run_facts
+
+    tools = install(context.obj).tools
+    require_ledger(tools)
+    with tools.database.reading() as connection:
+        table = tools.ledger.run
+        newest = sa.select(table.c.id).order_by(table.c.started_at.desc()).limit(1)
+        run_id = run_id or connection.execute(newest).scalar_one_or_none()
+        if run_id is None:
+            stop("There is no run yet; `merzim run` makes one.", REFUSED)
+        run = find_run(connection, tools.ledger, run_id)
+        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
+        facts = run_facts(connection, tools.ledger, policy, run_id)
+    _write(
+        facts, form or ("json" if wants_json(output is not None and output.suffix == ".json") else "terminal"), output
+    )
+
+
+def _write(facts: object, form: str, output: Path | None) -> None:
+    import json
+    import sys
+
+    from worker.reports.as_html import render_html
+    from worker.reports.as_json import report_json
+    from worker.reports.as_terminal import print_report
+    from worker.reports.shapes import RunFacts
+
+    assert isinstance(facts, RunFacts)
+    if form == "terminal" and output is None:
+        print_report(facts)
+        return
+    if form == "json" and output is None:
+        print_json(report_json(facts))
+        return
+    text = (
+        render_html(facts)
+        if form == "html"
+        else json.dumps(report_json(facts), ensure_ascii=False, indent=2, default=str)
+    )
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, "utf-8")
+        say(f"The report is {output}.")

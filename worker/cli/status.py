@@ -1,0 +1,71 @@
+"""`merzim status`: is every night done, or does somebody have to look?"""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.output import CLEAN, FAILURES, print_json, print_table, say, wants_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(status)
+
+
+def status(
+    context: typer.Context,
+    max_age_hours: Annotated[int, typer.Option(help="How old the last good run may be.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the last runs, the oldest hold, what waits in spool and outbox. Exit code 1 when the last good run is too old.
+
+    Example: merzim --env-file merzim.env status
+    """
+    from worker.bootstrap import install
+    from worker.pipeline.night import require_ledger
+
+    tools = install(context.obj).tools
+    require_ledger(tools)
+    facts = _facts(tools, timedelta(hours=max_age_hours))
+    if wants_json(as_json):
+        print_json(facts)
+    else:
+        rows = [[r["local_date"], r["kind"], r["state"], r["started_at"], r["reason"]] for r in facts["runs"]]
+        print_table("Last runs", ["day", "kind", "state", "started, UTC", "reason"], rows)
+        for name in ("last_good_run", "oldest_hold", "holds", "segments_in_spool", "files_waiting", "open_batches"):
+            say(f"{name.replace('_', ' '):<20}{facts[name] if facts[name] is not None else 'none'}")
+    raise SystemExit(CLEAN if facts["in_time"] else FAILURES)
+
+
+def _facts(tools: Any, limit: timedelta) -> dict[str, Any]:
+    import sqlalchemy as sa
+
+    from worker.ledger.holds import list_active
+    from worker.pipeline.tools import utc_now
+
+    ledger = tools.ledger
+    run = ledger.run
+    columns = [run.c[c] for c in ("id", "local_date", "kind", "state", "started_at", "ended_at", "reason")]
+    with tools.database.reading() as connection:
+        runs = connection.execute(sa.select(*columns).order_by(run.c.started_at.desc()).limit(10)).mappings().all()
+        good = connection.execute(
+            sa.select(sa.func.max(run.c.ended_at)).where(run.c.state == "done", run.c.kind != "restore")
+        ).scalar()
+        holds = list_active(connection, ledger, utc_now())
+        waiting = connection.execute(sa.select(sa.func.count()).select_from(ledger.outbox)).scalar_one()
+        batches = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(ledger.batch.join(run, run.c.id == ledger.batch.c.run_id))
+            .where(ledger.batch.c.state == "open", run.c.state == "open")
+        ).scalar_one()
+    return {
+        "in_time": good is not None and utc_now() - good <= limit,
+        "last_good_run": good,
+        "runs": [dict(r) for r in runs],
+        "holds": len(holds),
+        "oldest_hold": holds[0].placed_at if holds else None,
+        "segments_in_spool": len(tools.spool.names()) if tools.spool else 0,
+        "files_waiting": waiting,
+        "open_batches": batches,
+    }

@@ -1,0 +1,78 @@
+"""Holds by hand: under the gate, so that nothing held is touched once the command has returned (DESIGN, step 3)."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from config.policy import Policy
+from config.problems import did_you_mean
+from worker.databases.facts import TableFacts
+from worker.ledger.holds import Hold, Scope, place
+from worker.ledger.keys import KeyCodec
+from worker.pipeline.tools import Refused, Tools, utc_now
+
+
+def place_hold(
+    tools: Tools,
+    policy: Policy,
+    scope: Scope,
+    table: str | None,
+    key: str | None,
+    reason: str,
+    author: str,
+    until: date | None,
+) -> str:
+    """Place a hold and return its id; it is committed. Waits for open slices, up to half a minute.
+
+    Raises Refused for a table or row that is not there, PersonalText for a reason that looks personal.
+    """
+    name = table or policy.subject.table
+    with tools.database.writing(lock_seconds=30) as connection:
+        schema = tools.database.schema(connection, [name])
+        facts = schema.tables.get(name)
+        if facts is None:
+            raise Refused(f"There is no table {name}; {did_you_mean(name, schema.tables)}".rstrip("; ") + ".")
+        number, text = 0, ""
+        if key is not None:
+            number, text = KeyCodec.of([facts.column(c) for c in facts.key]).columns_of(
+                existing_key(connection, facts, key)
+            )
+        return place(
+            connection,
+            tools.ledger,
+            Hold(
+                scope=scope,
+                table_name=name,
+                reason=reason,
+                author=author,
+                placed_at=utc_now(),
+                key_number=number,
+                key_text=text,
+                ends_at=_end(policy, until),
+            ),
+        )
+
+
+def existing_key(connection: sa.Connection, facts: TableFacts, key: str) -> tuple[Any, ...]:
+    """The key as the database has it, from text; parts of a composite key are separated by commas. Raises Refused."""
+    parts = key.split(",") if len(facts.key) > 1 else [key]
+    columns = [facts.column(c) for c in facts.key]
+    if len(parts) != len(columns):
+        raise Refused(
+            f"The key of {facts.name} has {len(columns)} parts ({', '.join(facts.key)}); give them with commas."
+        )
+    tests = [sa.cast(c, sa.Text()) == p.strip() for c, p in zip(columns, parts, strict=True)]
+    row = connection.execute(sa.select(*columns).where(*tests)).first()
+    if row is None:
+        raise Refused(f"The table {facts.name} has no row with this key.")
+    return tuple(row)
+
+
+def _end(policy: Policy, until: date | None) -> datetime | None:
+    """The end of the last day, in the operator's zone, as naive UTC."""
+    if until is None:
+        return None
+    end = datetime.combine(until + timedelta(days=1), time(), ZoneInfo(policy.timezone))
+    return end.astimezone(UTC).replace(tzinfo=None)
