@@ -176,13 +176,13 @@ def subscriber(key: int, person: str, subscribed_at: str, **changes: Value) -> N
     }, changes)
 
 
-def visit(key: int, person: str, accessed_at: str, **changes: Value) -> None:
+def visit(key: int, person: str, accessed_at: str, only: str | None = None, **changes: Value) -> None:
     """A line of the access log, in local time."""
     add("access_log", person, {
         "id": key, "user_id": of(person, "id"), "ip": "203.0.113.79", "cookie_id": f"c-{person}",
         "user_agent": "Mozilla/5.0", "url": f"https://kkpi.kz/cabinet?iin={of(person, 'iin')}",
         "referer": f"https://kkpi.kz/?email={of(person, 'email')}", "accessed_at": accessed_at,
-    }, changes)
+    }, changes, only)
 
 
 def transfer(key: int, person: str, sent_at: str, **changes: Value) -> None:

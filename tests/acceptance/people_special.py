@@ -159,8 +159,9 @@ def states_of_a_row() -> None:
     attempt(651, "emptied", 651, LONG_AGO, phone_dialled=None, person=None, note=None)
     recording(651, "emptied", 651, LONG_AGO, file=None, phone=None, transcript=None)
     message(651, "emptied", LONG_AGO, address=None, body=None, provider=None)
-    visit(651, "emptied", "2012-05-05 12:00:00", ip="203.0.113.0/24", cookie_id=None, user_agent=None,
-          url="https://kkpi.kz/", referer=None)
+    for only, network in (("postgresql", "203.0.113.0/24"), ("sqlite", "203.0.113.0")):
+        visit(651, "emptied", "2012-05-05 12:00:00", only=only, ip=network, cookie_id=None, user_agent=None,
+              url="https://kkpi.kz/", referer=None)
     transfer(651, "emptied", LONG_AGO, exchange_id=None, payload=None)
     audit(651, "emptied", LONG_AGO, old=None, new=None)
 

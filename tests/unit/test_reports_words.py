@@ -64,7 +64,7 @@ def test_while_a_copy_exists_the_words_say_so(facts: RunFacts) -> None:
     words = Words(facts)
     said = {t.table: words.outcome(t) for t in facts.tables}
     assert said["users"] == "depersonalised, copy kept until 23 December 2026 under clause 3.4"
-    forms = "deleted, copy kept until 23 December 2026 under clause 3.4; their files were removed without a copy"
+    forms = "deleted, copy kept until 23 December 2026 under clause 3.4; their files go without a copy"
     assert said["registration_forms"] == forms
     assert said["access_log"] == "depersonalised, no copy: cannot be undone"
     assert said["payments"].startswith("link column replaced together with the identifier, copy kept until")
@@ -75,6 +75,11 @@ def test_a_table_to_which_nothing_was_done_says_so(facts: RunFacts) -> None:
     words = Words(facts)
     assert words.outcome(replace(users, depersonalised=0)) == "nothing was changed"
     assert words.outcome(replace(users, depersonalised=0, due=0)) == "nothing was due"
+
+
+def test_rows_that_a_trigger_wrote_meanwhile_are_explained(facts: RunFacts) -> None:
+    table = replace(facts.tables[-1], table="audit_log", due=400, by_trigger=100)
+    assert Words(facts).outcome(table).endswith("; 100 of these rows were written by a trigger during the run")
 
 
 def test_a_clean_night_asks_nobody_for_anything(facts: RunFacts) -> None:
@@ -119,6 +124,7 @@ def test_everything_that_waits_for_somebody_is_listed_with_what_to_do(facts: Run
 
 def test_held_rows_bear_their_basis(facts: RunFacts) -> None:
     held = {line.reason: (line.basis, line.where, line.rows) for line in ReasonLines(Words(facts)).held()}
+    assert list(held) == ["blocked by law (processing is blocked)", "a hold placed by hand", "open debt"]
     assert held == {
         "blocked by law (processing is blocked)": ("clause 5.3 (block)", "profile 2", 2),
         "open debt": ("law 94-V art. 8(2)", "profile 10", 25),

@@ -7,6 +7,7 @@ older than the lock, and a payment that committed while we waited would be misse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import StagePlan
 
 KEYS, PEOPLE = keys_named("keys"), keys_named("people")
+KEPT_QUERIES = 512  # building a query takes longer than running it: each is built once per stage
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def claim_units(
     groups = _groups(connection, stage, people) if stage.by_person else {}
     locked_elsewhere = tuple(k for k in keys if k not in set(units) or k in busy)
     due = tuple(k for k in units if k in clocks)
-    owners = due if stage.by_person else tuple(people)
+    owners = due if stage.by_person else tuple(_owners(connection, stage, due))
     return Claim(due, clocks, owners, groups, _still_there(connection, stage, locked_elsewhere))
 
 
@@ -63,6 +65,8 @@ def _lock(
     keys: Sequence[Key],
     wait: bool,
 ) -> list[Key]:
+    if not keys:
+        return []
     columns = [table.c[c] for c in key]
     query = sa.select(*columns).select_from(table).where(key_in(columns, KEYS)).order_by(*columns)
     return [tuple(r) for r in connection.execute(database.locked(query, skip=not wait), {"keys": bare(keys)})]
@@ -99,22 +103,35 @@ def _joins(column: sa.ColumnElement[Any]) -> Test:
 
 def _owners(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> list[Key]:
     """The people that rows belong to, over any link."""
-    scene = stage.scene
     found: dict[Key, None] = {}
-    for path in scene.links.to_people(stage.unit):
-        person = scene.links.alias(scene.policy.subject.table)
-        columns = scene.key(scene.policy.subject.table, person)
-        reached = scene.links.reached_from(path, person, lambda row: key_in(scene.key(stage.unit, row), KEYS))
-        query = sa.select(*columns).select_from(person).where(reached).order_by(*columns)
+    for query in _owner_queries(stage) if keys else ():
         found.update(dict.fromkeys(tuple(r) for r in connection.execute(query, {"keys": bare(keys)})))
     return list(found)
 
 
+@lru_cache(maxsize=KEPT_QUERIES)
+def _owner_queries(stage: StagePlan) -> tuple[sa.Select[Any], ...]:
+    scene = stage.scene
+    found = []
+    for path in scene.links.to_people(stage.unit):
+        person = scene.links.alias(scene.subject)
+        columns = scene.key(scene.subject, person)
+        reached = scene.links.reached_from(path, person, lambda row: key_in(scene.key(stage.unit, row), KEYS))
+        found.append(sa.select(*columns).select_from(person).where(reached).order_by(*columns))
+    return tuple(found)
+
+
 def _busy(connection: sa.Connection, stage: StagePlan, units: Sequence[Key], people: Sequence[Key]) -> set[Key]:
     """Units with a person, or another row of the same person, whose lock we did not get."""
-    scene = stage.scene
     if not units:
         return set()
+    parameters = {"keys": bare(units), "people": bare(people)}
+    return {tuple(r) for r in connection.execute(_busy_query(stage), parameters)}
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _busy_query(stage: StagePlan) -> sa.Select[Any]:
+    scene = stage.scene
 
     def not_ours(person: sa.FromClause) -> Test:
         return sa.not_(key_in(scene.key(scene.subject, person), PEOPLE))
@@ -125,18 +142,21 @@ def _busy(connection: sa.Connection, stage: StagePlan, units: Sequence[Key], peo
     unit = stage.units()
     columns = scene.key(stage.unit, unit)
     test = not_ours_or_kin(unit) if stage.by_person else stage.belongs_to(stage.unit, unit, not_ours_or_kin)
-    query = sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), test)
-    return {tuple(r) for r in connection.execute(query, {"keys": bare(units), "people": bare(people)})}
+    return sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), test)
 
 
 def _due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> dict[Key, datetime | None]:
     if not keys:
         return {}
+    found = connection.execute(_due_query(stage), {"keys": bare(keys)})
+    return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _due_query(stage: StagePlan) -> sa.Select[Any]:
     verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS))
     columns = stage.keys(verdicts)
-    query = sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
-    found = connection.execute(query, {"keys": bare(keys)})
-    return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
+    return sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
 
 
 def moment_of(value: Any) -> datetime | None:

@@ -4,12 +4,13 @@ Deleting a child changes what the predicate sees, so nothing after this asks the
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from worker.databases.base import Database
-from worker.pipeline.claim import KEYS, PEOPLE, Claim
+from worker.pipeline.claim import KEPT_QUERIES, KEYS, PEOPLE, Claim
 from worker.plan.calendar import Test
 from worker.plan.links import true
 from worker.plan.result import Key
@@ -29,22 +30,27 @@ def select_rows(
 ) -> list[Key]:
     """Keys of the rule's rows to act on, in key order, locked. `gone`: keys that this slice deletes, by table. At most
     `limit` + 1 keys come back, so that the caller sees that there are more."""
-    scene = stage.scene
-    row = scene.links.alias(rule.table)
-    key = scene.key(rule.table, row)
-
-    def ours(unit: sa.FromClause) -> Test:
-        return key_in(scene.key(stage.unit, unit), KEYS)
-
-    tests = [stage.rows(rule, row, ours)]
-    parameters: dict[str, Any] = {"keys": bare(claim.units)}
-    if rule.deletes:
-        names = {table: keys_named(f"gone_{i}") for i, table in enumerate(gone)}
-        parameters |= {names[table].key: bare(keys) for table, keys in gone.items()}
-        tests.append(sa.not_(stage.referred_to(rule, row, names)))
-    query = sa.select(*key).select_from(row).where(*tests).order_by(*key).limit(limit + 1)
-    found = [tuple(r) for r in connection.execute(database.locked(query, skip=False), parameters)]
+    tables = tuple(gone) if rule.deletes else ()
+    parameters: dict[str, Any] = {"keys": bare(claim.units), "most": limit + 1}
+    parameters |= {f"gone_{i}": bare(gone[table]) for i, table in enumerate(tables)}
+    query = database.locked(_rows_query(stage, rule.table, tables), skip=False)
+    found = [tuple(r) for r in connection.execute(query, parameters)]
     return without_others(connection, stage, rule.table, found, claim)
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _rows_query(stage: StagePlan, table: str, gone: tuple[str, ...]) -> sa.Select[Any]:
+    scene = stage.scene
+    rule = stage.rule_of(table)
+    assert rule is not None
+    row = scene.links.alias(table)
+    key = scene.key(table, row)
+    tests = [stage.rows(rule, row, lambda unit: key_in(scene.key(stage.unit, unit), KEYS))]
+    if rule.deletes:
+        names = {name: keys_named(f"gone_{i}") for i, name in enumerate(gone)}
+        tests.append(sa.not_(stage.referred_to(rule, row, names)))
+    query = sa.select(*key).select_from(row).where(*tests).order_by(*key)
+    return query.limit(sa.bindparam("most", type_=sa.Integer()))
 
 
 def without_others(
@@ -52,25 +58,15 @@ def without_others(
 ) -> list[Key]:
     """The rows without those that belong to somebody else who is not due (promise 5). The others whose being due was
     relied on join the people looked at once more before COMMIT."""
-    scene, people = stage.scene, stage.people
-
-    def is_found(row: sa.FromClause) -> Test:
-        return key_in(scene.key(table, row), KEYS)
-
-    owners = stage.owners(table, is_found)
-    if owners is None or not found:
+    scene = stage.scene
+    query = _others_query(stage, table)
+    if query is None or not found:
         return list(found)
-    owner = owners.subquery()
-    keys = [owner.c[c] for c in scene.schema.tables[scene.subject].key]
-    query = sa.select(*keys).where(sa.not_(key_in(keys, PEOPLE)))
     strangers = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(claim.people)})}
     if not strangers:
         return list(found)
-    those = people.those(lambda row: key_in(scene.key(scene.subject, row), PEOPLE))
-    active = [
-        tuple(r)
-        for r in connection.execute(people.not_due(those, stage.person_cutoff), {"people": bare(list(strangers))})
-    ]
+    asked = connection.execute(_not_due_query(stage), {"people": bare(list(strangers))})
+    active = [tuple(r) for r in asked]
     claim.relied_on.update(strangers.difference(active))
     if not active:
         return list(found)
@@ -80,6 +76,25 @@ def without_others(
     query = sa.select(*columns).where(key_in(columns, KEYS), theirs)
     kept = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(active)})}
     return [k for k in found if k not in kept]
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _others_query(stage: StagePlan, table: str) -> sa.Select[Any] | None:
+    """Keys of the people whom rows of the table belong to besides those claimed."""
+    scene = stage.scene
+    owners = stage.owners(table, lambda row: key_in(scene.key(table, row), KEYS))
+    if owners is None:
+        return None
+    owner = owners.subquery()
+    keys = [owner.c[c] for c in scene.schema.tables[scene.subject].key]
+    return sa.select(*keys).where(sa.not_(key_in(keys, PEOPLE)))
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _not_due_query(stage: StagePlan) -> sa.Select[Any]:
+    scene = stage.scene
+    those = stage.people.those(lambda row: key_in(scene.key(scene.subject, row), PEOPLE))
+    return stage.people.not_due(those, stage.person_cutoff)
 
 
 def select_carried(

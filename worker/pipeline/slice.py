@@ -8,6 +8,7 @@ policy asks for a copy), changed, and looks done, by key. The way back: before C
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from worker.ledger.runs import Run
 from worker.ledger.tombstones import Tombstone
 from worker.pipeline.applying import BEFORE, Before, carry, delete, depersonalise, remember
 from worker.pipeline.brake import Brake
-from worker.pipeline.claim import KEYS, Claim, claim_units
+from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim, claim_units
 from worker.pipeline.copying import copy_rows
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.selection import select_carried, select_rows
@@ -315,24 +316,27 @@ def _nothing_crossed(connection: sa.Connection, work: Work) -> None:
     stage = work.stage
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
-    people, subject = stage.people, stage.scene.subject
-    if stage.by_person:
-        table = stage.scene.schema.tables[subject].table
-        columns = [sa.Column(c, table.c[c].type) for c in people.columns]
-        asked: list[tuple[sa.FromClause, Sequence[Key]]] = [
-            (sa.Table(BEFORE, sa.MetaData(), *columns, schema="pg_temp"), ()),
-            (people.those(lambda row: key_in(stage.scene.key(subject, row), KEYS)), list(work.claim.relied_on)),
-        ]
-    else:
-        everyone = [*work.claim.people, *work.claim.relied_on]
-        asked = [(people.those(lambda row: key_in(stage.scene.key(subject, row), KEYS)), everyone)]
-    for source, keys in asked:
-        parameters = {"keys": bare(keys)} if keys else {}
-        wanted = keys or isinstance(source, sa.Table)
-        if wanted and connection.execute(people.crossed(source, stage.person_cutoff), parameters).first() is not None:
-            raise Crossed(
-                f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
-            )
+    known = list(work.claim.relied_on if stage.by_person else {*work.claim.people, *work.claim.relied_on})
+    crossed = stage.by_person and connection.execute(_crossed_query(stage, remembered=True)).first() is not None
+    if known and not crossed:
+        query = _crossed_query(stage, remembered=False)
+        crossed = connection.execute(query, {"keys": bare(known)}).first() is not None
+    if crossed:
+        raise Crossed(
+            f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
+        )
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _crossed_query(stage: StagePlan, remembered: bool) -> sa.Select[Any]:
+    """Asks about the people of the temporary copy, whose joined columns are the originals, or about given keys."""
+    people, scene = stage.people, stage.scene
+    if not remembered:
+        those = people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS))
+        return people.crossed(those, stage.person_cutoff)
+    table = scene.schema.tables[scene.subject].table
+    columns = [sa.Column(c, table.c[c].type) for c in people.columns]
+    return people.crossed(sa.Table(BEFORE, sa.MetaData(), *columns, schema="pg_temp"), stage.person_cutoff)
 
 
 class Crossed(Broken):
@@ -351,12 +355,17 @@ def _write_tombstones(connection: sa.Connection, tools: Tools, work: Work, place
 def _waiting(connection: sa.Connection, work: Work) -> set[Key]:
     """Units of which rows remain undone."""
     stage = work.stage
+    parameters = {f"changed_{i}": bare(work.selected.get(r.table, [])) for i, r in enumerate(stage.rules)}
+    query = _waiting_query(stage)
+    return {tuple(r) for r in connection.execute(query, {"keys": bare(work.claim.units), **parameters})}
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _waiting_query(stage: StagePlan) -> sa.Select[Any]:
     names = {rule.table: keys_named(f"changed_{i}") for i, rule in enumerate(stage.rules)}
     unit = stage.units()
     columns = stage.scene.key(stage.unit, unit)
-    query = sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), stage.waiting(unit, names))
-    parameters = {names[t].key: bare(work.selected.get(t, [])) for t in names}
-    return {tuple(r) for r in connection.execute(query, {"keys": bare(work.claim.units), **parameters})}
+    return sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), stage.waiting(unit, names))
 
 
 def _entry(run: Run, stage: StagePlan, attempt: Attempt, number: int, work: Work, sealed: Sealed | None) -> Entry:

@@ -22,7 +22,9 @@ from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 
 log = structlog.get_logger()
-FIRST_UNITS, MOST_UNITS, CROSSED_LIMIT, BAD_LIMIT = 100, 1_000, 20, 100
+FIRST_UNITS, LEAST_UNITS, MOST_UNITS = 100, 40, 1_000
+CEILING_SECONDS = 0.25
+CROSSED_LIMIT, BAD_LIMIT = 20, 100
 FAILED = "failed: "
 LOCKED = f"{FAILED}another session kept it locked"
 WAIT_SECONDS = 0.2
@@ -34,15 +36,18 @@ class TooManyBad(Exception):
 
 @dataclass
 class Pace:
-    """How many units a slice takes: grows while slices stay under the target time, shrinks when they do not."""
+    """How many units a slice takes: more while slices stay under the target time; fewer when one took longer than
+    CEILING_SECONDS, or than the target with more than LEAST_UNITS, below which the fixed cost of a slice is the time."""
 
     target_seconds: float
     units: int = FIRST_UNITS
 
     def measured(self, seconds: float, taken: int) -> None:
         """A slice of `taken` units took so long."""
-        if seconds > self.target_seconds:
-            self.units = max(1, min(self.units, int(taken * max(0.5, self.target_seconds / seconds))))
+        if seconds > CEILING_SECONDS:
+            self.units = max(LEAST_UNITS // 4, taken // 2)
+        elif seconds > self.target_seconds:
+            self.units = min(self.units, max(LEAST_UNITS, int(taken * 0.8)))
         elif taken >= self.units:
             self.units = min(MOST_UNITS, self.units + max(1, self.units // 2))
 

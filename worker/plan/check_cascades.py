@@ -1,7 +1,8 @@
 """What the database itself would change when rows are deleted: cascades, and references that hold rows back."""
 
 from worker.databases.facts import ForeignKey
-from worker.plan.check_ground import Ground, Rule
+from worker.plan.check_ground import Ground
+from worker.plan.check_rules import Rule
 
 UNSEEN = {"CASCADE": "delete", "SET NULL": "empty", "SET DEFAULT": "reset"}
 

@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 
 from config.policy import ColumnRef, Policy, Stage
-from worker.plan.check_ground import Ground, Rule
+from worker.plan.check_ground import Ground
 from worker.plan.check_names import event_path
+from worker.plan.check_rules import Rule
 from worker.plan.scene import by_person
 from worker.strategies.kinds import kind_of
 

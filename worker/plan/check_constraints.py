@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from worker.plan.check_conditions import DIALECTS
-from worker.plan.check_ground import Treated
+from worker.plan.check_rules import Treated
 from worker.strategies.base import StrategyError
 from worker.strategies.fixed import unquote
 from worker.strategies.registry import BoundStrategy

@@ -4,66 +4,18 @@ A name that is missing is reported once, by `check_names`; every other check pas
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from config.policy import UNREAD, ColumnRef, Policy, Stage, TableRule
+from config.policy import UNREAD, ColumnRef, Policy
 from config.problems import Problem, nearest
 from worker.databases.facts import Schema, TableFacts
+from worker.plan.check_rules import Rule, Treated, bound_to
 from worker.plan.links import Links
-from worker.plan.treatments import FOLLOWS
-from worker.strategies.registry import BoundStrategy, UnknownStrategy, resolve
 
 FEW = 12
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of a stage with its live table, None where that is missing."""
-
-    stage: Stage
-    rule: TableRule
-    facts: TableFacts | None
-    path: str
-
-    @property
-    def table(self) -> str:
-        """The table's name as the policy writes it."""
-        return self.rule.table
-
-    @property
-    def deletes(self) -> bool:
-        """Whether rows go altogether."""
-        return self.rule.operation == "delete"
-
-    @property
-    def deletes_all(self) -> bool:
-        """Whether every row of a unit goes, none being left out by a condition."""
-        return self.deletes and self.rule.where is None
-
-
-@dataclass(frozen=True)
-class Treated:
-    """A live column that a rule replaces by a strategy that is known and has a right argument."""
-
-    at: Rule
-    facts: TableFacts
-    column: sa.Column[Any]
-    bound: BoundStrategy
-    path: str
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-        return self.column.name
-
-    @property
-    def followed(self) -> ColumnRef | None:
-        """For `follows`: the column whose replacement this one takes over."""
-        return ColumnRef.parse(self.bound.argument or "") if self.bound.strategy.name == FOLLOWS else None
 
 
 class Ground:
@@ -190,15 +142,6 @@ class Ground:
             and t.followed.column in changed
             and (t.at.table, (t.name,), (t.followed.column,)) in joins
         ]
-
-
-@cache
-def bound_to(spelling: str) -> BoundStrategy | None:
-    """The strategy that the policy's words name, or None."""
-    try:
-        return resolve(spelling)
-    except UnknownStrategy:
-        return None
 
 
 def is_unread(name: str) -> bool:

@@ -1,8 +1,9 @@
 """Ways: whatever a stage, a clock or a hold is about must lead to the people (or rows) that it is about."""
 
 from config.policy import Stage
-from worker.plan.check_ground import Ground, Rule, quoted
+from worker.plan.check_ground import Ground, quoted
 from worker.plan.check_names import event_path
+from worker.plan.check_rules import Rule
 from worker.plan.scene import by_person
 
 

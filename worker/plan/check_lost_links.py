@@ -1,8 +1,9 @@
 """Links that a stage would cut while rows still need them (DESIGN, "Links")."""
 
 from config.policy import Link, Policy, Stage
-from worker.plan.check_ground import Ground, Rule, Treated
+from worker.plan.check_ground import Ground
 from worker.plan.check_links import unit_of
+from worker.plan.check_rules import Rule, Treated
 
 
 def check_lost_links(ground: Ground) -> None:

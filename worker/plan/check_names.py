@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from config.policy import ColumnRef, Event, Policy
-from worker.plan.check_ground import Ground, Rule, is_unread, meant, quoted
+from worker.plan.check_ground import Ground, is_unread, meant, quoted
+from worker.plan.check_rules import Rule
 
 
 def check_names(ground: Ground) -> None:

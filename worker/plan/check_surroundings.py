@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from config.problems import nearest
-from worker.plan.check_ground import Ground, Rule, quoted
+from worker.plan.check_ground import Ground, quoted
+from worker.plan.check_rules import Rule
 
 
 def check_surroundings(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from worker.plan.check_constraints import refusing_check
-from worker.plan.check_ground import Ground, Treated, quoted
+from worker.plan.check_ground import Ground, quoted
+from worker.plan.check_rules import Treated
 from worker.plan.treatments import FOLLOWS
 from worker.strategies.base import Coarsening
 from worker.strategies.kinds import kind_of

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from config.policy import ColumnRef
 from worker.ledger.tables import Ledger, ledger_tables
 from worker.plan.calendar import Calendar
 from worker.plan.check_ground import Ground
@@ -74,9 +75,16 @@ def _empty(table: sa.Table) -> sa.Table:
 
 
 def _followed_stages(ground: Ground, stage: str) -> set[str]:
-    """Stages that replace what this stage's columns follow: their strategies are asked, too."""
-    followed = [t.followed for t in ground.treated if t.at.stage.name == stage and t.followed is not None]
-    return {found.at.stage.name for f in followed if (found := ground.replaced_by(f)) is not None}
+    """Stages that name a column which this stage's columns follow: their strategies are asked, too."""
+    followed = {t.followed for t in ground.treated if t.at.stage.name == stage and t.followed is not None}
+    named = {
+        (ColumnRef(table=rule.table, column=column), rule.stage.name)
+        for rule in ground.rules
+        for treatment in rule.rule.treatments
+        for column in treatment.columns
+        if column
+    }
+    return {stage for column, stage in named if column in followed}
 
 
 def _stage(stage: StagePlan) -> Iterator[Trial]:

@@ -1,6 +1,7 @@
 """Promise 11: what the policy does not mention stops the stages that touch its table, and only those."""
 
-from worker.plan.check_ground import Ground, Rule, quoted
+from worker.plan.check_ground import Ground, quoted
+from worker.plan.check_rules import Rule
 
 UNMENTIONED_KINDS = ("view", "materialised view")
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.reports.reasons import known_reason
+from worker.plan.people import BLOCKED, BY_HAND
+from worker.reports.reasons import HELD, known_reason
 from worker.reports.wording import Words
 
 _SOMEBODY_ACTS = ("locked", "stopped", "failed")
@@ -36,9 +37,11 @@ class ReasonLines:
         self._words, self._facts, self._text = words, words.facts, words.text
 
     def held(self) -> list[ReasonLine]:
-        """Every reason that held something back, in the order of plan and policy."""
+        """Every reason that held something back: blocks, holds by hand, then those of the policy in its order."""
         facts = self._facts
         by_stage = [(s.stage, s.held) for s in facts.stages]
+        found = _all_reasons([*by_stage, *((t.stage, t.held) for t in facts.tables)])
+        order = [BLOCKED.removeprefix(HELD), BY_HAND.removeprefix(HELD), *facts.hold_bases]
         return [
             ReasonLine(
                 reason=self._words.reason(reason),
@@ -47,7 +50,7 @@ class ReasonLines:
                 rows=sum(t.held.get(reason, 0) for t in facts.tables),
                 todo=self._text(f"todo.{known_reason(reason) or 'hold'}"),
             )
-            for reason in _all_reasons([*by_stage, *((t.stage, t.held) for t in facts.tables)])
+            for reason in sorted(found, key=lambda reason: order.index(reason) if reason in order else len(order))
         ]
 
     def _basis_of_law(self, reason: str) -> str:

@@ -114,6 +114,8 @@ def _table(records: Records, policy: Policy, stage: str, table: str, planned: di
     copied = [e for e in entries if e.segment is not None and e.kind != RESTORE]
     rule = policy.stages.get(stage)
     basis = (rule.basis if rule else None) or ""
+    triggered = rule is not None and table in rule.tables and bool(rule.tables[table].after)
+    acted = done.get("deleted", 0) + done.get("depersonalised", 0)
     return TableFacts(
         stage=stage,
         table=table,
@@ -125,6 +127,7 @@ def _table(records: Records, policy: Policy, stage: str, table: str, planned: di
         depersonalised=done.get("depersonalised", 0),
         followed=done.get("followed", 0),
         restored=done.get("restored", 0),
+        by_trigger=max(0, acted - planned.get("due", 0)) if triggered else 0,
         archived=sum(sum(e.counts["tables"][table].values()) for e in copied),
         held=planned.get("held", {}),
         quarantined=planned.get("quarantined", {}),

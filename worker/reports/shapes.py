@@ -57,7 +57,8 @@ class StageFacts:
 @dataclass(frozen=True)
 class TableFacts:
     """What one stage did to one table, in rows. `followed` rows had only a link column replaced, together with the
-    identifier that it joins (operation "follow" where the stage has no rule for the table)."""
+    identifier that it joins (operation "follow" where the stage has no rule for the table). `by_trigger` of the changed
+    rows were not there when the plan was made: a trigger of the database wrote them during the run."""
 
     stage: str
     table: str
@@ -69,6 +70,7 @@ class TableFacts:
     depersonalised: int
     followed: int
     restored: int
+    by_trigger: int
     archived: int
     held: Mapping[str, int]
     quarantined: Mapping[str, int]

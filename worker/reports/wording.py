@@ -91,6 +91,8 @@ class Words:
         if table.archived and table.copy_until and table.copy_basis:
             until, basis = table.copy_until, table.copy_basis
             outcome = self.text("outcome.with_copy", operation=operation, until=until, basis=basis)
+        if table.by_trigger:
+            outcome = self.text("outcome.by_trigger", n=table.by_trigger, outcome=outcome)
         return self.text("outcome.files", outcome=outcome) if table.files else outcome
 
     def left(self, table: TableFacts) -> int:
