@@ -132,10 +132,10 @@ def payment(
     }, changes)
 
 
-def attempt(key: int, person: str, case_id: int, at: str, direction: str = "out", **changes: Value) -> None:
-    """A call: `out` is ours, `in` is theirs."""
+def attempt(key: int, person: str, case_id: int, at: str, /, **changes: Value) -> None:
+    """A call of ours (direction `out`), unless the case says `in`."""
     add("contact_attempts", person, {
-        "id": key, "user_id": of(person, "id"), "case_id": case_id, "direction": direction, "at": at, "answered": True,
+        "id": key, "user_id": of(person, "id"), "case_id": case_id, "direction": "out", "at": at, "answered": True,
         "phone_dialled": f"870155500{of(person, 'id'):02d}", "person": f"Тегі-{person}", "note": f"{person} сөйлесті",
     }, changes)
 

@@ -44,8 +44,8 @@ def on_a_leap_day() -> None:
     subscriber(11, "leap", "2018-03-03 06:00:00")
     visit(11, "leap", "2018-03-03 12:00:00")
     transfer(11, "leap", "2015-05-05 06:00:00")
-    audit(11, "leap", "2018-03-03 06:00:00")
-    audit(12, "leap", "2018-03-03 06:00:00", table_name="regions")
+    audit(901, "leap", "2018-03-03 06:00:00")
+    audit(902, "leap", "2018-03-03 06:00:00", table_name="regions")
 
 
 def at_the_edge_of_a_day() -> None:

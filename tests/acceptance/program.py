@@ -37,7 +37,7 @@ class Program:
         return self.json("run", "--now", now, "--approve", fingerprint)
 
     def _run(self, arguments: list[str], exit_code: int, stdin: str) -> str:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("MERZIM_")}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("MERZIM_", "PYTHONDONTWRITE"))}
         done = subprocess.run(
             [str(MERZIM), *arguments], input=stdin, capture_output=True, text=True, env=environment, timeout=120
         )

@@ -1,6 +1,5 @@
 """check as a whole: all mistakes at once, what stops only a stage, warnings with DDL, settings, the demo's policy."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,18 @@ from worker.pipeline.checking import check_policy, check_text
 
 KPI = Path(__file__).parents[2] / "config" / "policies" / "kpi.yaml"
 
+
+NULLABLE = {
+    "postgresql": ["ALTER TABLE orders ALTER person_id DROP NOT NULL"],
+    "sqlite": [
+        "DROP TABLE orders",
+        *(
+            t.replace("person_id INTEGER NOT NULL", "person_id INTEGER")
+            for t in TABLES
+            if t.startswith("CREATE TABLE orders")
+        ),
+    ],
+}
 
 TEN_CHANGES = [
     ("operator: A shop", "operater: A shop"),
@@ -136,6 +147,27 @@ def test_a_missing_index_is_a_warning_with_its_ddl(dialect: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("dialect", BOTH)
+def test_a_stage_that_waits_for_the_last_use_of_a_link_may_cut_it(dialect: str, tmp_path: Path) -> None:
+    text = changed(
+        ("from: subject", "from: [subject, {done: orders}]"),
+        ("follows people.iin: [payer_iin]\n          nothing: [note]", "nothing: [payer_iin, note]"),
+    )
+    assert check(dialect, tmp_path, text).problems == ()
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+def test_a_link_column_that_another_stage_needs_is_a_warning(dialect: str, tmp_path: Path) -> None:
+    text = changed(
+        ("ignore:\n", "  early: {from: subject, term: 3 years, tables: {lines: delete}}\nignore:\n"),
+        ("keep: [id, person_id, paid_at", "keep: [id, paid_at"),
+        ("nothing: [note]", "nothing: [note, person_id]"),
+    )
+    checked = check(dialect, tmp_path, text, *NULLABLE[dialect])
+    assert checked.errors == ()
+    assert "stage `early` finds rows over `orders.person_id`" in only(checked.warnings).sentence
+
+
+@pytest.mark.parametrize("dialect", BOTH)
 def test_settings_and_names_that_vanished(dialect: str, tmp_path: Path) -> None:
     policy = load_policy(POLICY, "shop.yaml")
     with operator(dialect, tmp_path) as (connection, database):
@@ -194,11 +226,9 @@ def test_the_policy_of_the_demonstration_has_no_problem(dialect: str, tmp_path: 
     database = open_empty(dialect, tmp_path)
     make_schema(database.engine)
     try:
-        started = time.monotonic()
         with database.reading() as connection:
             checked = check_text(connection, database, KPI.read_text("utf-8"), "kpi.yaml")
         assert checked.problems == ()
-        assert time.monotonic() - started < 20  # 2 seconds on a machine that does nothing else
     finally:
         database.engine.dispose()
         if dialect == "postgresql":

@@ -109,7 +109,7 @@ def _first_night(installation: Any, folder: Path) -> int:
         say("\nA person looks at the plan, finds it right and says yes to exactly it.")
         fingerprint = _fingerprint(installation, policy, now)
         outcome = carry_out(installation, policy, Wish(now, approve=fingerprint, author=getpass.getuser()), quiet=False)
-    facts = facts_of(installation, policy, outcome.run_id)
+    facts = facts_of(installation, outcome.run_id)
     _save_report(installation, facts, folder / "reports" / f"{outcome.run_id}.html")
     _summary(facts, folder, outcome)
     return CLEAN if EXIT[outcome.state] == CLEAN else FAILURES

@@ -25,29 +25,23 @@ def report(
 
     Example: merzim --env-file merzim.env report --form html --output night.html
     """
-    import sqlalchemy as sa
 
-    from config.loader import load_policy
     from worker.bootstrap import install
-    from worker.ledger.policies import policy_text
-    from worker.ledger.runs import find_run
     from worker.pipeline.night import require_ledger
-    from worker.reports.facts import run_facts
+    from worker.reports.facts import policy_of, run_facts
 
     tools = install(context.obj).tools
     require_ledger(tools)
     with tools.database.reading() as connection:
         table = tools.ledger.run
-        newest = sa.select(table.c.id).order_by(table.c.started_at.desc()).limit(1)
-        run_id = run_id or connection.execute(newest).scalar_one_or_none()
+        newest = table.select().order_by(table.c.started_at.desc()).limit(1)
+        run_id = run_id or connection.execute(newest).scalar()
         if run_id is None:
             stop("There is no run yet; `merzim run` makes one.", REFUSED)
-        run = find_run(connection, tools.ledger, run_id)
-        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
-        facts = run_facts(connection, tools.ledger, policy, run_id)
-    _write(
-        facts, form or ("json" if wants_json(output is not None and output.suffix == ".json") else "terminal"), output
-    )
+        facts = run_facts(connection, tools.ledger, policy_of(connection, tools.ledger, run_id), run_id)
+    if form is None and output is not None:
+        form = "html" if output.suffix in (".html", ".htm") else "json"
+    _write(facts, form or ("json" if wants_json(False) else "terminal"), output)
 
 
 def _write(facts: object, form: str, output: Path | None) -> None:

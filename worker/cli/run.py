@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, say, tell, wants_json
+from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, tell, wants_json
 from worker.cli.plan import moment
 
 EXIT = {
@@ -55,9 +55,9 @@ def run(
     wish = Wish(moment(now), approve=approve, expect=expect, author=getpass.getuser())
     outcome = carry_out(installation, policy, wish, quiet=wants_json(as_json))
     if wants_json(as_json):
-        print_json(result(installation, policy, outcome))
+        print_json(result(installation, outcome))
     else:
-        show(installation, policy, outcome)
+        show(installation, outcome)
     raise SystemExit(EXIT[outcome.state])
 
 
@@ -80,15 +80,16 @@ def carry_out(installation: Any, policy: Any, wish: Any, quiet: bool) -> Any:
     return outcome
 
 
-def facts_of(installation: Any, policy: Any, run_id: str) -> Any:
+def facts_of(installation: Any, run_id: str) -> Any:
     """The run's facts from the ledger."""
-    from worker.reports.facts import run_facts
+    from worker.reports.facts import policy_of, run_facts
 
+    ledger = installation.tools.ledger
     with installation.tools.database.reading() as connection:
-        return run_facts(connection, installation.tools.ledger, policy, run_id)
+        return run_facts(connection, ledger, policy_of(connection, ledger, run_id), run_id)
 
 
-def result(installation: Any, policy: Any, outcome: Any) -> dict[str, Any]:
+def result(installation: Any, outcome: Any) -> dict[str, Any]:
     """The run as JSON."""
     from worker.reports.facts import counts
 
@@ -96,14 +97,12 @@ def result(installation: Any, policy: Any, outcome: Any) -> dict[str, Any]:
         "run": outcome.run_id,
         "state": outcome.state,
         "reason": outcome.reason,
-        "counts": counts(facts_of(installation, policy, outcome.run_id)),
+        "counts": counts(facts_of(installation, outcome.run_id)),
     }
 
 
-def show(installation: Any, policy: Any, outcome: Any) -> None:
+def show(installation: Any, outcome: Any) -> None:
     """The run as people read it."""
     from worker.reports.as_terminal import print_report
 
-    print_report(facts_of(installation, policy, outcome.run_id))
-    if outcome.reason:
-        say(outcome.reason)
+    print_report(facts_of(installation, outcome.run_id))

@@ -19,7 +19,7 @@ KINDS: dict[str, TableKind] = {
     "f": "foreign table",
 }
 CONNECT = {
-    "options": "-c timezone=UTC -c row_security=off -c idle_in_transaction_session_timeout=60000",
+    "options": "-c timezone=UTC -c row_security=off -c jit=off -c idle_in_transaction_session_timeout=60000",
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,

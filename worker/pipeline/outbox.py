@@ -19,6 +19,8 @@ from worker.plan.result import Key
 from worker.plan.scene import bare, key_in
 from worker.plan.stages import RulePlan
 
+PORTION = 200  # files removed in one transaction
+
 
 def queue_files(
     connection: sa.Connection, tools: Tools, rule: RulePlan, keys: Sequence[Key], place: tuple[str, int, int]
@@ -56,44 +58,44 @@ def empty_outbox(tools: Tools, policy: Policy, schema: Schema) -> int:
     table = tools.ledger.outbox
     with tools.database.reading() as connection:
         waiting = list(connection.scalars(sa.select(table.c.id).order_by(table.c.queued_at, table.c.id)))
-    return sum(not _remove(tools, policy, schema, item) for item in waiting)
+    portions = [waiting[i : i + PORTION] for i in range(0, len(waiting), PORTION)]
+    return sum(_remove(tools, policy, schema, portion) for portion in portions)
 
 
-def _remove(tools: Tools, policy: Policy, schema: Schema, item: str) -> bool:
-    """One file in one transaction: under the gate, asked again, removed, forgotten."""
+def _remove(tools: Tools, policy: Policy, schema: Schema, items: Sequence[str]) -> int:
+    """Some files in one transaction: under the gate, asked again, removed, forgotten; returns how many stay."""
     table = tools.ledger.outbox
     with tools.database.writing() as connection:
         hold_shared(connection, tools.ledger)
-        row = connection.execute(
-            sa.select(table.c.root, table.c.path, table.c.attempts)
-            .where(table.c.id == item)
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        if row is None:
-            return True
-        problem = (
-            None if _is_named(connection, policy, schema, row.root, row.path) else _unlink(tools, row.root, row.path)
-        )
-        if problem is None:
-            connection.execute(table.delete().where(table.c.id == item))
-        else:
-            connection.execute(
-                table.update().where(table.c.id == item).values(attempts=row.attempts + 1, problem=problem)
-            )
-    return problem is None
+        columns = (table.c.id, table.c.root, table.c.path, table.c.attempts)
+        query = sa.select(*columns).where(table.c.id.in_(items)).with_for_update(skip_locked=True)
+        rows = connection.execute(query).all()
+        named = _named(connection, policy, schema, {(r.root, r.path) for r in rows})
+        problems = {r: None if (r.root, r.path) in named else _unlink(tools, r.root, r.path) for r in rows}
+        gone = [r.id for r, problem in problems.items() if problem is None]
+        connection.execute(table.delete().where(table.c.id.in_(gone)))
+        for row, problem in problems.items():
+            if problem is not None:
+                values = {"attempts": row.attempts + 1, "problem": problem}
+                connection.execute(table.update().where(table.c.id == row.id).values(values))
+    return len(rows) - len(gone)
 
 
-def _is_named(connection: sa.Connection, policy: Policy, schema: Schema, root: str, path: str) -> bool:
-    """Whether some row still names the path: the file is then no longer ours to remove."""
+def _named(
+    connection: sa.Connection, policy: Policy, schema: Schema, files: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Files that some row still names: they are not ours to remove."""
+    found: set[tuple[str, str]] = set()
     for stage in policy.stages.values():
         for name, rule in stage.tables.items():
-            if rule.files is None or rule.files.root != root or name not in schema.tables:
+            if rule.files is None or name not in schema.tables:
                 continue
-            for column in rule.files.columns:
+            root = rule.files.root
+            paths = [path for r, path in files if r == root]
+            for column in rule.files.columns if paths else ():
                 live = schema.tables[name].table.c[column]
-                if connection.execute(sa.select(sa.literal_column("1")).where(live == path).limit(1)).first():
-                    return True
-    return False
+                found |= {(root, path) for path in connection.scalars(sa.select(live).where(live.in_(paths)))}
+    return found
 
 
 def _unlink(tools: Tools, root: str, path: str) -> str | None:

@@ -43,11 +43,11 @@ def _written(treated: Treated, bound: BoundStrategy) -> list[Any]:
         return [unquote(bound.argument or '""')]
     if bound.strategy.writes_null:
         return [None]
-    if not bound.strategy.unique and bound.strategy.made_in == "database":
+    if not bound.strategy.unique:
         return []
     try:
         return bound.make(["?"] * SAMPLES, Random(0), (), treated.name)  # noqa: S311 - a sample to look at, never written
-    except (StrategyError, ValueError):
+    except StrategyError:
         return []
 
 
@@ -86,6 +86,11 @@ def _like(pattern: str) -> str:
 
 def _value(node: exp.Expr, column: Any) -> Any:
     """The expression's value when its only column has this one; None is SQL's unknown. Raises Unknown."""
+    value = _plain_value(node, column)
+    return not value if node.args.get("negate") and value is not None else value  # IS NOT NULL is one node
+
+
+def _plain_value(node: exp.Expr, column: Any) -> Any:
     match node:
         case exp.Paren() | exp.Cast():
             return _value(node.this, column)

@@ -42,17 +42,21 @@ def joins(ground: Ground) -> list[Trial]:
 
 
 def queries(ground: Ground, now: datetime) -> Iterator[Trial]:
-    """Which units are due, and which rows go with them, for every stage without an error of its own."""
-    if ground.has_fatal(*SHARED) or ground.table(ground.policy.subject.table) is None:
+    """Which people are due; then for every stage without an error of its own, which units are and which rows go."""
+    policy = ground.policy
+    if ground.has_fatal(*SHARED) or ground.table(policy.subject.table) is None:
         return
-    scene = Scene(
-        ground.policy, ground.schema, ground.links, Calendar.of(ground.policy, now), empty_ledger(ground.schema.dialect)
-    )
-    people = People(scene)
-    for name, stage in ground.policy.stages.items():
+    calendar, ledger = Calendar.of(policy, now), empty_ledger(ground.schema.dialect)
+    people = People(Scene(policy, ground.schema, ground.links, calendar, ledger))
+    not_due = people.not_due(people.everybody(), policy.floor.term.cutoff(calendar.today))
+    yield Trial("clock", "what the person's clock counts", not_due)
+    # The clock has just been tried and would only make each stage's query long.
+    short = policy.model_copy(update={"clock": ()})
+    scene = Scene(short, ground.schema, ground.links, calendar, ledger)
+    for name, stage in policy.stages.items():
         needed = [name, *stage.origin.done, *_followed_stages(ground, name)]
         if not ground.has_fatal(*(f"stages.{each}" for each in needed)):
-            yield from _stage(StagePlan(scene, people, stage))
+            yield from _stage(StagePlan(scene, People(scene), stage))
 
 
 def cannot_compare(ground: Ground, trial: Trial, message: str) -> None:

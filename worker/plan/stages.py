@@ -317,8 +317,20 @@ class StagePlan:
         return sa.or_(sa.false(), *(links.forward(p, row, person_is) for p in paths))
 
     def left(self, unit: sa.FromClause) -> Test:
-        """Whether rows of the unit are there that could be acted on now, as far as the unit itself is concerned."""
-        return self._some_row(unit, lambda rule, row: self.row_is_free(rule.table, row))
+        """Whether rows of the unit are there that could be acted on now: nothing holds them, and nobody who stays has a
+        part in them. Else a case with somebody else's call in it would be done again every night."""
+        staying = self.people.not_due(self.people.everybody(), self.person_cutoff, "people_who_stay")
+
+        def stays(person: sa.FromClause) -> Test:
+            return key_in_query(self.scene.key(self.scene.subject, person), staying)
+
+        def free(rule: RulePlan, row: sa.FromClause) -> Test:
+            test = self.row_is_free(rule.table, row)
+            if self.owners(rule.table, lambda _: sa.true()) is None:
+                return test
+            return sa.and_(test, sa.not_(self.belongs_to(rule.table, row, stays)))
+
+        return self._some_row(unit, free)
 
     def waiting(self, unit: sa.FromClause, changed: Mapping[str, sa.BindParameter[Any]]) -> Test:
         """Whether rows of the unit remain undone, behind a hold, another person, or the slice's limit. `changed` are
