@@ -45,7 +45,7 @@ def on_a_leap_day() -> None:
     visit(11, "leap", "2018-03-03 12:00:00")
     transfer(11, "leap", "2015-05-05 06:00:00")
     audit(901, "leap", "2018-03-03 06:00:00")
-    audit(902, "leap", "2018-03-03 06:00:00", table_name="regions")
+    audit(902, "leap", "2018-03-03 06:00:00", table_name="regions", old='{"name": "Сынақ"}', new='{"name": "Сынақ облысы"}')
 
 
 def at_the_edge_of_a_day() -> None:

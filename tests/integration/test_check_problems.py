@@ -46,8 +46,6 @@ MISTAKES = [
     Mistake("files", [("[path]", "[pth]")], "stages.profile.tables.letters.files.columns", "mean `path`?"),
     Mistake("written", [("{writes: journal}", "{writes: journl}")], "triggers.people_log.writes", "`journal`?"),
     Mistake("ignored", [("  regions: no", "  regons: no\n  regions: no")], "ignore.regons", "did you mean `regions`?"),
-    Mistake("unlisted", [("  regions: no personal data", "  lines: no personal data"), ("      lines: delete\n", "")],
-            "ignore", "table `regions` stands in no stage and is not ignored"),
     Mistake("no trigger", [("  people_log:", "  peple_log: {writes: journal}\n  people_log:")],
             "triggers.peple_log", "no trigger `peple_log`; did you mean `people_log`?"),
     Mistake("not after", [("journal: {after: people, ", "journal: {")], PEOPLE, "treat `journal` in this stage"),
@@ -130,6 +128,17 @@ def test_a_mistake_gets_one_sentence(mistake: Mistake, dialect: str, tmp_path: P
     assert error.line is not None
     assert error.line > 1
     assert error.source == "shop.yaml"
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+def test_an_unlisted_table_that_touches_no_stage_lets_the_run_go_on(dialect: str, tmp_path: Path) -> None:
+    text = changed(("  regions: no personal data", "  lines: no personal data"), ("      lines: delete\n", ""))
+    checked = check(dialect, tmp_path, text)
+    error = only(checked.errors)
+    assert "table `regions` stands in no stage and is not ignored" in error.sentence
+    assert checked.fatal == ()
+    assert checked.stopped == {}
+    assert checked.unmentioned == (error.sentence,)
 
 
 @pytest.mark.parametrize("dialect", BOTH)

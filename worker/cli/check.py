@@ -62,7 +62,7 @@ def _check(context: typer.Context, as_json: bool) -> None:
             path.name,
             seen,
             tools.files,
-            tools.spool is not None and tools.store is not None and bool(tools.recipients),
+            tools.can_copy,
         )
     if wants_json(as_json):
         print_json(

@@ -32,5 +32,5 @@ def open_database(
             return SQLite(parsed, functions or {})
         case other:
             raise UnknownDatabase(
-                f"MERZIM_DATABASE_URL names the database {other!r}, which merzim does not know; use postgresql or sqlite."
+                f"MERZIM_DATABASE_URL names the database {other!r}; merzim knows postgresql and sqlite."
             )

@@ -46,6 +46,11 @@ class Checked:
         return tuple(p for p in self.problems if p.severity == "warning")
 
     @property
+    def unmentioned(self) -> tuple[str, ...]:
+        """What the policy says nothing of without touching a stage: runs go on, and end with failures."""
+        return tuple(p.sentence for p in self.stopping if p.path == "ignore" and p.sentence.endswith("failures"))
+
+    @property
     def fatal(self) -> tuple[Problem, ...]:
         """Errors that refuse the whole run."""
         return tuple(p for p in self.errors if p not in self.stopping)

@@ -43,10 +43,7 @@ def claim_units(
     """Lock the people (with every row of theirs) and the units, then ask the predicate. `wait` waits for locks, up to
     the transaction's lock time-out, instead of passing over locked rows."""
     people = _lock_people(connection, database, stage, keys, wait)
-    if stage.by_person:
-        units = people
-    else:
-        units = _lock(connection, database, stage.units(), stage.key, keys, wait)
+    units = people if stage.by_person else _lock(connection, database, stage.units(), stage.key, keys, wait)
     busy = _busy(connection, stage, units, people)
     free = [k for k in units if k not in busy]
     clocks = _due_with_clocks(connection, stage, free)

@@ -147,16 +147,15 @@ def _begin(tools: Tools, policy: Policy, wish: Wish) -> Run:
 def decide(connection: sa.Connection, tools: Tools, policy: Policy, now: datetime) -> Decision:
     """check and plan at one moment; nothing is written. Raises Refused when the policy cannot be carried out."""
     seen = stages_seen(connection, tools.ledger, policy.name)
-    checked = check_policy(
-        connection, tools.database, policy, seen, tools.files, tools.spool is not None and bool(tools.recipients)
-    )
+    checked = check_policy(connection, tools.database, policy, seen, tools.files, tools.can_copy, try_queries=False)
     if checked.fatal:
         sentences = "\n".join(str(p) for p in checked.fatal)
         raise Refused(
             f"{sentences}\nThe policy cannot be carried out: {len(checked.fatal)} problems; see `merzim check`."
         )
     scene = scene_of(policy, checked.schema, tools.ledger, now)
-    return Decision(policy, scene, make_plan(connection, tools.database, scene, checked.stopped))
+    plan = make_plan(connection, tools.database, scene, checked.stopped)
+    return Decision(policy, scene, replace(plan, unmentioned=checked.unmentioned))
 
 
 def _approved(connection: sa.Connection, tools: Tools, decision: Decision, fingerprint: str) -> Decision:
@@ -278,7 +277,9 @@ def _problems(tools: Tools, run: Run, files_waiting: int) -> list[str]:
             .select_from(table)
             .where(table.c.run_id == run.id, table.c.reason.startswith(FAILED))
         ).scalar_one()
-    found = [f"The stage {s} was stopped: {why}" for s, why in json.loads(run.plan)["stopped"].items()]
+    plan = json.loads(run.plan)
+    found = [f"The stage {s} was stopped: {why}." for s, why in plan["stopped"].items()]
+    found += [f"{sentence}." for sentence in plan["unmentioned"]]
     if failed:
         found.append(f"{failed} subjects could not be changed and were set aside; see the report.")
     if files_waiting:

@@ -108,16 +108,12 @@ def _due_rows(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, ot
                 stage.belongs_to(rule.table, row, lambda person: key_in_query(stage.scene.key(subject, person), others))
             )
         )
-    found: sa.Select[Any] = (
-        sa.select(
-            sa.literal_column(str(place)).label("place"),
-            sa.literal(DUE, sa.Text()).label("state"),
-            sa.func.count().label("n"),
-        )
-        .select_from(row)
-        .where(*tests)
-    )
-    return found
+    counted: list[sa.ColumnElement[Any]] = [
+        sa.literal_column(str(place)).label("place"),
+        sa.literal(DUE, sa.Text()).label("state"),
+        sa.func.count().label("n"),
+    ]
+    return sa.select(*counted).select_from(row).where(*tests)
 
 
 def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:

@@ -77,10 +77,11 @@ def restore_segment(tools: Tools, segment: str, identities: Sequence[str], autho
     try:
         with tools.database.writing(lock_seconds=60) as connection:
             hold_exclusive(connection, tools.ledger)
-            with path.open("rb") if waiting else tools.store.open(segment) as stream:
-                with read_segment(stream, identities) as opened:
-                    sections = opened.sections()
-                    found.append(_restore(connection, tools, entry, sections, author, dry_run))
+            with (
+                path.open("rb") if waiting else tools.store.open(segment) as stream,
+                read_segment(stream, identities) as opened,
+            ):
+                found.append(_restore(connection, tools, entry, opened.sections(), author, dry_run))
             if dry_run:
                 raise _DryRun
     except _DryRun:
@@ -284,7 +285,7 @@ def _write_down(
         raise Refused("No signing key is set, so the restore could not be sealed; make one with `merzim keys`.")
     now = utc_now()
     calendar = scene_of(policy, Schema(tools.database.dialect), tools.ledger, datetime.now(UTC)).calendar
-    plan = {"tables": [], "stages": [], "stopped": {}, "allowed": {}, "restores": entry["segment"]}
+    plan = {"tables": [], "stages": [], "stopped": {}, "unmentioned": [], "allowed": {}, "restores": entry["segment"]}
     run, made = create_run(
         connection,
         tools.ledger,

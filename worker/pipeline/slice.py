@@ -24,7 +24,7 @@ from worker.ledger.runs import Run
 from worker.ledger.tombstones import Tombstone
 from worker.pipeline.applying import BEFORE, Before, carry, delete, depersonalise, remember
 from worker.pipeline.brake import Brake
-from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim, claim_units
+from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim, claim_units, moment_of
 from worker.pipeline.copying import copy_rows
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.selection import select_carried, select_rows
@@ -146,6 +146,7 @@ def carry_out(
     keys = [codec.from_json(k) for k in portion.keys]
     claim = claim_units(connection, tools.database, stage, keys, portion.wait)
     work = Work(stage, claim)
+    forgotten = _clocks_to_keep(connection, stage, claim)
     sealed = _archive_and_apply(connection, tools, run, work, attempt) if claim.units else None
     if claim.units:
         _nothing_crossed(connection, work)
@@ -153,6 +154,15 @@ def carry_out(
     number = batch.slices + 1
     place = (run.id, batch.number, number)
     _write_tombstones(connection, tools, work, place)
+    tombstones.write(
+        connection,
+        tools.ledger,
+        stage.scene.codec(stage.scene.subject),
+        stage.scene.memory,
+        forgotten,
+        place,
+        utc_now(),
+    )
     write_entry(connection, tools.ledger, _entry(run, stage, attempt, number, work, sealed))
     _advance(connection, tools, stage, batch, work, portion)
     return work
@@ -341,6 +351,21 @@ def _crossed_query(stage: StagePlan, remembered: bool) -> sa.Select[Any]:
 
 class Crossed(Broken):
     """A person became active or held between the claim and COMMIT; the next attempt leaves them out."""
+
+
+def _clocks_to_keep(connection: sa.Connection, stage: StagePlan, claim: Claim) -> list[Tombstone]:
+    """The owners' clocks, where a stage by rows deletes events of the clock: a longer term still counts from them."""
+    clock_tables = {m.table for m in stage.people.moments}
+    if stage.by_person or not claim.people or not any(r.deletes and r.table in clock_tables for r in stage.rules):
+        return []
+    found = connection.execute(_clocks_query(stage), {"keys": bare(claim.people)})
+    return [Tombstone(tuple(row[:-1]), moment_of(row[-1]), remains=False) for row in found]
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _clocks_query(stage: StagePlan) -> sa.Select[Any]:
+    scene, people = stage.scene, stage.people
+    return people.clocks(people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS)), stage.person_cutoff)
 
 
 def _write_tombstones(connection: sa.Connection, tools: Tools, work: Work, place: tuple[str, int, int]) -> None:

@@ -33,6 +33,11 @@ class Tools:
     key_id: str = ""
     lock_target_seconds: float = 0.05
 
+    @property
+    def can_copy(self) -> bool:
+        """Whether everything that an archive copy needs is set."""
+        return self.spool is not None and self.store is not None and bool(self.recipients)
+
 
 def utc_now() -> datetime:
     """The real time as the ledger writes it: naive UTC."""

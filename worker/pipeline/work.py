@@ -37,7 +37,7 @@ class TooManyBad(Exception):
 @dataclass
 class Pace:
     """How many units a slice takes: more while slices stay under the target time; fewer when one took longer than
-    CEILING_SECONDS, or than the target with more than LEAST_UNITS, below which the fixed cost of a slice is the time."""
+    CEILING_SECONDS, or than the target with more than LEAST_UNITS: below that a slice's fixed cost is the time."""
 
     target_seconds: float
     units: int = FIRST_UNITS

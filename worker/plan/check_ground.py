@@ -39,7 +39,8 @@ class Ground:
         """Note what stops every stage that changes one of the tables, and no other (promise 11)."""
         wanted = set(tables)
         stages = [name for name, touched in self.touched.items() if touched & wanted]
-        problem = self._add("error", path, f"{sentence}; until then no run carries out {quoted(stages)}")
+        what = f"no run carries out {quoted(stages)}" if stages else "every run ends with failures"
+        problem = self._add("error", path, f"{sentence}; until then {what}")
         if problem is not None:
             self.stopping.append(problem)
         for stage in stages:

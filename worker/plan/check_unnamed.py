@@ -46,7 +46,7 @@ def _tables(ground: Ground) -> None:
             joined = f"and a foreign key joins it to {quoted(sorted(neighbours))}"
             ground.stop(neighbours, "ignore", f"{what}, {joined}; {advice}")
         elif "." not in name:  # other schemas are read only because the policy names some of their tables
-            ground.error("ignore", f"{what}; {advice}")
+            ground.stop([], "ignore", f"{what}; {advice}")
 
 
 def _triggers(ground: Ground) -> None:

@@ -53,11 +53,13 @@ class People:
         joined = [c for s in scene.links.steps if s.target == self.subject.table for c in s.target_columns]
         same = [self.subject.same_person] if self.subject.same_person else []
         self.columns = tuple(dict.fromkeys([*self._facts.key, *same, *joined]))
+        self._everybody = sa.select(*(self._facts.table.c[c] for c in self.columns)).subquery()
+        # About everybody the same is asked for many stages; building that query again each time would take seconds.
+        self._made: dict[tuple[Any, str], sa.CTE] = {}
 
     def everybody(self) -> sa.FromClause:
         """The subject's table with the columns that the verdict needs."""
-        table = self._facts.table
-        return sa.select(*(table.c[c] for c in self.columns)).subquery()
+        return self._everybody
 
     def those(self, test: Any) -> sa.FromClause:
         """The people for whom `test` holds of their row of the subject's table."""
@@ -67,6 +69,13 @@ class People:
     def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "people_verdicts") -> sa.CTE:
         """(person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane moment in
         UTC. Who has no row here has no event at all: NO_EVENT."""
+        if people is not self._everybody:
+            return self._verdicts(people, cutoff, name)
+        if (cutoff, name) not in self._made:
+            self._made[(cutoff, name)] = self._verdicts(people, cutoff, name)
+        return self._made[(cutoff, name)]
+
+    def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str) -> sa.CTE:
         kin = self._kin(people).cte(f"{name}_kin")
         reasons = [*self._events(kin, cutoff), *self._holds(kin), self._remembered(kin, cutoff)]
         union = sa.union_all(*reasons).subquery()
@@ -92,6 +101,11 @@ class People:
             .where(verdicts.c.rank < self.ranks.of(NO_EVENT))
             .limit(1)
         )
+
+    def clocks(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
+        """(person_0…, clock) of those of `people` who have one."""
+        verdicts = self.verdicts(people, cutoff)
+        return sa.select(*self._person(verdicts), verdicts.c.clock).where(verdicts.c.clock.is_not(None))
 
     def is_person(self, verdicts: sa.FromClause, row: sa.FromClause) -> Test:
         """Joins verdicts to rows of the subject's table."""
@@ -185,13 +199,13 @@ class People:
         return found
 
     def _remembered(self, kin: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
-        """The clock dates kept with the tombstones of stages by person: of events that merzim itself has deleted."""
+        """The clock dates that the ledger keeps: of events that merzim itself may have deleted."""
         stone = self.scene.ledger.tombstone.alias()
         bound = self.scene.calendar.start(cutoff).replace(tzinfo=None)
         rank = sa.case((stone.c.clock >= bound, self.ranks.of(KEPT)), else_=self.ranks.of(DUE))
         clock = sa.type_coerce(stone.c.clock, self._clock_type)
         of_person = sa.and_(
-            stone.c.stage.in_(self.scene.person_stages()), self.scene.match(stone, self.subject.table, kin)
+            stone.c.stage.in_(self.scene.remembering()), self.scene.match(stone, self.subject.table, kin)
         )
         return self._reason(kin, kin.join(stone, of_person), rank, clock, stone.c.clock.is_not(None))
 

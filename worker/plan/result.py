@@ -49,7 +49,8 @@ class StageOutcome:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run at `now` would do under one policy."""
+    """What a run at `now` would do under one policy. `stopped`: stages that must not run, with the reason (promise 11);
+    `unmentioned`: what the policy says nothing of, without touching a stage."""
 
     policy: str
     policy_hash: str
@@ -57,6 +58,7 @@ class Plan:
     local_date: date
     stages: tuple[StageOutcome, ...]
     stopped: Mapping[str, str] = field(default_factory=dict)
+    unmentioned: tuple[str, ...] = ()
     fingerprint: str = ""
 
     @property
@@ -88,6 +90,7 @@ class Plan:
                 for s in self.stages
             ],
             "stopped": dict(self.stopped),
+            "unmentioned": list(self.unmentioned),
             "tables": [
                 {
                     "stage": t.stage,

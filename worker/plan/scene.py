@@ -57,9 +57,15 @@ class Scene:
         """A stage's permanent name in the ledger: policy/stage."""
         return f"{self.policy.name}/{stage}"
 
-    def person_stages(self) -> list[str]:
-        """Ledger names of the stages whose units are people."""
-        return [self.qualified(n) for n, s in self.policy.stages.items() if by_person(s.origin)]
+    @property
+    def memory(self) -> str:
+        """The name under which the ledger keeps clock dates of people whose events a stage by rows deletes. No stage
+        can bear it: their names have no slash."""
+        return self.qualified("/clock")
+
+    def remembering(self) -> list[str]:
+        """Ledger names of the tombstones that keep a person's clock."""
+        return [*(self.qualified(n) for n, s in self.policy.stages.items() if by_person(s.origin)), self.memory]
 
     @property
     def now_utc(self) -> datetime:

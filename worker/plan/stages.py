@@ -6,7 +6,7 @@ A unit is what a batch lists: a person, or in a stage by rows one row of the tab
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -317,14 +317,20 @@ class StagePlan:
         return sa.or_(sa.false(), *(links.forward(p, row, person_is) for p in paths))
 
     def left(self, unit: sa.FromClause) -> Test:
-        """Whether rows of the unit are there that could be acted on now: nothing holds them, and nobody who stays has a
-        part in them. Else a case with somebody else's call in it would be done again every night."""
-        staying = self.people.not_due(self.people.everybody(), self.person_cutoff, "people_who_stay")
+        """Whether rows that go with the unit could be acted on now: nothing holds them, and nobody who stays has a part
+        in them; else a case with somebody else's call in it would be done again every night. How the unit's own row
+        looks is asked apart."""
+
+        @cache
+        def staying() -> sa.Select[Any]:
+            return self.people.not_due(self.people.everybody(), self.person_cutoff, "people_who_stay")
 
         def stays(person: sa.FromClause) -> Test:
-            return key_in_query(self.scene.key(self.scene.subject, person), staying)
+            return key_in_query(self.scene.key(self.scene.subject, person), staying())
 
         def free(rule: RulePlan, row: sa.FromClause) -> Test:
+            if rule.table == self.unit:
+                return sa.false()
             test = self.row_is_free(rule.table, row)
             if self.owners(rule.table, lambda _: sa.true()) is None:
                 return test

@@ -1,0 +1,286 @@
+"""A small operator on a real database, with merzim installed beside it the way `bootstrap` wires it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from config.loader import load_policy
+from config.policy import Policy
+from worker.archive.keys import identity_file, make_identity, make_signing_key, read_identities, write_secret
+from worker.bootstrap import Installation, install
+from worker.cli.init import create_ledger
+from worker.pipeline.holding import place_hold
+from worker.pipeline.night import Outcome, Wish, decide, night
+from worker.pipeline.restoring import Restored, restore_segment
+from worker.pipeline.tools import Refused, Tools, utc_now
+from worker.plan.result import Plan
+
+BOTH = ("sqlite", "postgresql")
+NOW = datetime(2026, 7, 1, 1, 0, tzinfo=UTC)
+LONG_AGO, LATELY = "2020-05-05 10:00:00", "2026-05-05 10:00:00"
+
+SHOP = (
+    """CREATE TABLE people (id INTEGER PRIMARY KEY, iin VARCHAR(12), email VARCHAR(254) UNIQUE, name TEXT NOT NULL,
+        note TEXT, seen_at TIMESTAMP, blocked_at TIMESTAMP)""",
+    "CREATE INDEX people_iin ON people (iin)",
+    """CREATE TABLE orders (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people (id),
+        what TEXT)""",
+    "CREATE INDEX orders_person_id ON orders (person_id)",
+    "CREATE TABLE lines (id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL REFERENCES orders (id), what TEXT)",
+    "CREATE INDEX lines_order_id ON lines (order_id)",
+    """CREATE TABLE scans (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people (id),
+        path TEXT, thumbnail TEXT)""",
+    "CREATE INDEX scans_person_id ON scans (person_id)",
+    """CREATE TABLE payments (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES people (id),
+        payer_iin VARCHAR(12), purpose TEXT, paid_at TIMESTAMP)""",
+    "CREATE INDEX payments_person_id ON payments (person_id)",
+    "CREATE INDEX payments_payer_iin ON payments (payer_iin)",
+    "CREATE TABLE letters (id INTEGER PRIMARY KEY, email VARCHAR(254), ended_at TIMESTAMP)",
+    "CREATE INDEX letters_email ON letters (email)",
+)
+
+SHOP_POLICY = """\
+policy: shop
+operator: A shop
+timezone: Asia/Almaty
+floor: {term: 3 years, basis: clause 5.3}
+subject: {table: people, key: id, same person: iin, blocked: blocked_at}
+identifiers:
+  iin: [people.iin, payments.payer_iin]
+  email: [people.email, letters.email]
+links:
+  - {from: payments.payer_iin, to: people.iin}
+  - {from: letters.email, to: people.email, only: delays}
+clock:
+  - people.seen_at
+stages:
+  profile:
+    from: subject
+    term: 3 years
+    basis: clause 5.3
+    archive: {term: 30 days, basis: clause 3.4}
+    tables:
+      lines: delete
+      orders: delete
+      scans: {delete: row, files: {root: scans, columns: [path, thumbnail]}}
+      people:
+        depersonalise:
+          keep: [id, seen_at, blocked_at]
+          synthetic iin: [iin]
+          synthetic email: [email]
+          constant "": [name]
+          nothing: [note]
+  payments:
+    from: payments.paid_at
+    term: 4 years
+    basis: tax code
+    archive: {term: 30 days, basis: clause 3.4}
+    tables:
+      payments:
+        depersonalise:
+          keep: [id, person_id, paid_at]
+          follows people.iin: [payer_iin]
+          nothing: [purpose]
+  letters:
+    from: letters.ended_at
+    term: 3 years
+    basis: clause 5.3
+    archive: {term: 30 days, basis: clause 3.4}
+    tables:
+      letters: delete
+"""
+
+
+@dataclass
+class Operator:
+    """An operator's database, and merzim's ledger, spool, archive, keys and settings beside it."""
+
+    folder: Path
+    url: str
+    policy_text: str
+    installation: Installation = field(init=False)
+
+    def __post_init__(self) -> None:
+        key = make_identity()
+        write_secret(self.identity_file, identity_file(key))
+        write_secret(self.folder / "sign.pem", make_signing_key().private)
+        (self.folder / "scans").mkdir()
+        (self.folder / "policy.yaml").write_text(self.policy_text)
+        settings = {
+            "DATABASE_URL": self.url,
+            "POLICY": "policy.yaml",
+            "ARCHIVE_URL": "archive",
+            "ARCHIVE_RECIPIENTS": key.recipient,
+            "SPOOL": "spool",
+            "SIGNING_KEY": "sign.pem",
+            "FILES": "scans=scans",
+        }
+        lines = [f"MERZIM_{name}={value}\n" for name, value in settings.items()]
+        self.env_file.write_text("".join(lines))
+        self.installation = install(self.env_file)
+        create_ledger(self.installation)
+
+    @property
+    def identity_file(self) -> Path:
+        return self.folder / "identity.txt"
+
+    @property
+    def env_file(self) -> Path:
+        return self.folder / "merzim.env"
+
+    @property
+    def scans(self) -> Path:
+        return self.folder / "scans"
+
+    @property
+    def tools(self) -> Tools:
+        return self.installation.tools
+
+    @property
+    def dialect(self) -> str:
+        return self.tools.database.dialect
+
+    @property
+    def policy(self) -> Policy:
+        return load_policy(self.policy_text, "policy.yaml")
+
+    def change_policy(self, *changes: tuple[str, str]) -> None:
+        """Put each (old, new) into the policy; `old` must stand in it exactly once."""
+        for old, new in changes:
+            assert self.policy_text.count(old) == 1, f"{old!r} stands {self.policy_text.count(old)} times in the policy"
+            self.policy_text = self.policy_text.replace(old, new)
+        (self.folder / "policy.yaml").write_text(self.policy_text)
+
+    def sql(self, *statements: str) -> None:
+        """Statements as the operator's own programs run them, in one transaction."""
+        with self.tools.database.writing() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        with self.tools.database.reading() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+    def one(self, query: str) -> Any:
+        """The only value of a query's only row."""
+        ((value,),) = self.rows(query)
+        return value
+
+    def ids(self, table: str, condition: str = "1 = 1") -> list[int]:
+        return [row[0] for row in self.rows(f"SELECT id FROM {table} WHERE {condition} ORDER BY id")]
+
+    def contents(self) -> dict[str, list[str]]:
+        """Every row of every table of the operator in the database's own words, types included."""
+        with self.tools.database.reading() as connection:
+            schema = self.tools.database.schema(connection, [])
+            tables = {name: [c.name for c in facts.table.c] for name, facts in schema.tables.items()}
+        return {name: self.words(name, columns) for name, columns in tables.items()}
+
+    def words(self, table: str, columns: Sequence[str]) -> list[str]:
+        """The rows of a table, sorted, as the database itself writes them."""
+        quoted = [f'"{c}"' for c in columns]
+        if self.dialect == "sqlite":
+            parts = [f"typeof({c}) || ' ' || hex({c}) || ' ' || quote({c})" for c in quoted]
+        else:
+            parts = [f"coalesce({c}::text, '(null)')" for c in quoted]
+        return sorted(" | ".join(row) for row in self.rows(f'SELECT {", ".join(parts)} FROM "{table}"'))
+
+    def ledger(self, table: str, **where: Any) -> list[dict[str, Any]]:
+        """Rows of a table of the ledger."""
+        found: sa.Table = getattr(self.tools.ledger, table)
+        tests = [found.c[name] == value for name, value in where.items()]
+        with self.tools.database.reading() as connection:
+            return [dict(row) for row in connection.execute(found.select().where(*tests)).mappings()]
+
+    def entries(self, run_id: str) -> list[dict[str, Any]]:
+        """The entries of a run in order."""
+        return sorted(self.ledger("entry", run_id=run_id), key=lambda e: (e["batch"], e["slice"]))
+
+    def segments(self, run_id: str) -> list[str]:
+        """Names of the segments of a run, in the order in which they were made."""
+        return [e["segment"] for e in self.entries(run_id) if e["segment"]]
+
+    def plan(self, now: datetime = NOW) -> Plan:
+        """What a run would do."""
+        with self.tools.database.reading() as connection:
+            return decide(connection, self.tools, self.policy, now).plan
+
+    def night(self, now: datetime = NOW, **more: Any) -> Outcome:
+        """A night as beat starts it: nobody is there to approve."""
+        return night(self.tools, self.policy, Wish(now), **more)
+
+    def approved_night(self, now: datetime = NOW, **more: Any) -> Outcome:
+        """A night with an approval of exactly what the plan says."""
+        wish = Wish(now, approve=self.plan(now).fingerprint, author="an admin")
+        return night(self.tools, self.policy, wish, **more)
+
+    def refusal(self, now: datetime = NOW, approve: str | None = None) -> str:
+        """Why a night is refused."""
+        with pytest.raises(Refused) as refused:
+            night(self.tools, self.policy, Wish(now, approve=approve, author="an admin"))
+        return str(refused.value)
+
+    def hold(self, scope: Any, table: str, key: str | None) -> str:
+        """A hold placed by hand."""
+        return place_hold(self.tools, self.policy, scope, table, key, "a reason", "an admin", None)
+
+    def release(self, *holds: str) -> None:
+        """Release holds, or all that are in force."""
+        from worker.ledger.holds import list_active, release
+
+        with self.tools.database.writing() as connection:
+            names = holds or [h.id for h in list_active(connection, self.tools.ledger, utc_now())]
+            for name in names:
+                release(connection, self.tools.ledger, name, "an admin", utc_now())
+
+    def restore(self, segment: str, dry_run: bool = False) -> Restored:
+        """Restore a segment with the offline identity."""
+        return restore_segment(self.tools, segment, read_identities(self.identity_file), "an admin", dry_run)
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The program itself."""
+        program = Path(sys.executable).with_name("merzim")
+        command = [str(program), "--env-file", str(self.env_file), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def operator_on(
+    dialect: str,
+    request: pytest.FixtureRequest,
+    folder: Path,
+    schema: Sequence[str] = SHOP,
+    policy: str = SHOP_POLICY,
+) -> Iterator[Operator]:
+    """An operator whose database lives for one test."""
+    if dialect == "sqlite":
+        url = f"sqlite:///{folder / 'operator.sqlite'}"
+    else:
+        url = request.getfixturevalue("postgresql_url")
+    operator = Operator(folder, url, policy)
+    operator.sql(*schema)
+    yield operator
+    operator.tools.database.engine.dispose()
+
+
+def person(number: int, seen_at: str | None = LONG_AGO, iin: str | None = None) -> str:
+    """A row of `people`: by default one who is due."""
+    seen = "NULL" if seen_at is None else f"'{seen_at}'"
+    return (
+        f"INSERT INTO people (id, iin, email, name, note, seen_at) VALUES ({number}, '{iin or f'9001{number:08d}'}', "
+        f"'p{number}@mail.kz', 'Name {number}', 'note {number}', {seen})"
+    )
+
+
+def people(*numbers: int, seen_at: str | None = LONG_AGO) -> list[str]:
+    """Rows of `people`."""
+    return [person(number, seen_at) for number in numbers]
+
+
