@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -16,8 +17,6 @@ from tests.acceptance.filler import ROWS
 from tests.acceptance.judging import lay_out_files
 from tests.acceptance.operator_database import OperatorDatabase
 from tests.acceptance.program import Program
-
-SERVER = os.environ.get("MERZIM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 if not ROWS:
     people.everybody()
@@ -64,12 +63,13 @@ def _database(kind: str, template: str | None = None) -> Iterator[str | None]:
     if kind == "sqlite":
         yield None
         return
-    name = f"acceptance_{uuid4().hex}"
-    copied = f" TEMPLATE {template.rpartition('/')[2]}" if template else ""
-    with psycopg.connect(SERVER, autocommit=True) as server:
+    address = urlsplit(os.environ["MERZIM_TEST_POSTGRESQL_URL"])
+    name = f"merzim_acceptance_{uuid4().hex[:12]}"
+    copied = f" TEMPLATE {urlsplit(template).path[1:]}" if template else ""
+    with psycopg.connect(address.geturl(), autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}{copied}")
     try:
-        yield f"{SERVER.rpartition('/')[0]}/{name}"
+        yield address._replace(path=f"/{name}").geturl()
     finally:
-        with psycopg.connect(SERVER, autocommit=True) as server:
+        with psycopg.connect(address.geturl(), autocommit=True) as server:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")

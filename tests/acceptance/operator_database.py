@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
@@ -105,9 +105,7 @@ class OperatorDatabase:
         return [row[0] for row in connection.execute(query, [table])]
 
     def _execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        cursor = connection.execute(cast(LiteralString, sql), values or None) if self.url else connection.execute(
-            sql, values
-        )
+        cursor = connection.execute(sql, values if self.url is None else values or None)
         return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     @contextmanager

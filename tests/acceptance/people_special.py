@@ -28,7 +28,7 @@ from tests.acceptance.filler import (
 
 
 def one_person_twice() -> None:
-    """Two accounts with one IIN are one person (case 1): the newest activity and every hold of either count for both."""
+    """Two accounts with one IIN are one person (case 1): the newest activity of either delays both, as do holds."""
     user(20, "twin", "971112352888", LONG_AGO)
     user(21, "othertwin", "971112352888", "2020-02-29 06:00:00")
     form(201, "twin", LONG_AGO)

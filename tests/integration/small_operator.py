@@ -120,7 +120,7 @@ class Operator:
             "ARCHIVE_RECIPIENTS": key.recipient,
             "SPOOL": "spool",
             "SIGNING_KEY": "sign.pem",
-            "FILES": "scans=scans",
+            "FILES": '{"scans": "scans"}',
         }
         lines = [f"MERZIM_{name}={value}\n" for name, value in settings.items()]
         self.env_file.write_text("".join(lines))
