@@ -1,4 +1,4 @@
-"""Reading fates.csv and kept.csv: what was written by hand, and nothing worked out beyond "until the row's next line"."""
+"""Reading fates.csv and kept.csv: written by hand, nothing worked out beyond "until the row's next line"."""
 
 import csv
 from dataclasses import dataclass

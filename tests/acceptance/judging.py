@@ -9,7 +9,7 @@ from tests.acceptance.operator_database import Picture
 
 Fates = Mapping[tuple[str, int], Fate]
 
-# What stays of a depersonalised row, column by column; of everything else nothing may stay. Written down from the policy
+# What stays of a depersonalised row, column by column; of all else nothing may stay. Written down from the policy
 # once more, so that a column that the policy begins to keep is noticed here.
 STAYS = {
     "users": "id region_id status created_at last_login_at deleted_at processing_blocked_at",

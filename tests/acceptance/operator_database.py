@@ -54,6 +54,11 @@ class OperatorDatabase:
         with self._connection() as connection:
             self._execute(connection, sql, [])
 
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The answer to a query."""
+        with self._connection() as connection:
+            return self._execute(connection, sql, [])
+
     def picture(self) -> Picture:
         """Every row of every table of the operator, each column as the database itself writes it."""
         seen: Picture = {}
@@ -78,6 +83,10 @@ class OperatorDatabase:
             else:
                 query = "SELECT 'merzim.' || quote_ident(tablename) FROM pg_tables WHERE schemaname = 'merzim'"
             return [row[0] for row in self._execute(connection, query, [])]
+
+    def ledger_table(self, name: str) -> str:
+        """How a table of merzim's is called here."""
+        return f"merzim_{name}" if self.url is None else f"merzim.{name}"
 
     def vacuum(self) -> None:
         """Let a SQLite file keep no page of what was deleted."""

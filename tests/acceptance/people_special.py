@@ -38,6 +38,7 @@ def one_person_twice() -> None:
     user(22, "gonehalf", "680606412738", LONG_AGO)
     user(23, "herehalf", "680606412738", HERE)
     form(221, "gonehalf", LONG_AGO)
+    consent(221, "gonehalf", LONG_AGO)
     user(24, "freehalf", "681008447841", LONG_AGO)
     user(25, "heldhalf", "681008447841", LONG_AGO)
     form(241, "freehalf", LONG_AGO)

@@ -1,7 +1,11 @@
 """A small operator on a real database, with merzim installed beside it the way `bootstrap` wires it."""
 
+import atexit
+import functools
+import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +27,7 @@ from worker.pipeline.tools import Refused, Tools, utc_now
 from worker.plan.result import Plan
 
 BOTH = ("sqlite", "postgresql")
+SERVER = "MERZIM_TEST_POSTGRESQL_URL"
 NOW = datetime(2026, 7, 1, 1, 0, tzinfo=UTC)
 LONG_AGO, LATELY = "2020-05-05 10:00:00", "2026-05-05 10:00:00"
 
@@ -154,7 +159,9 @@ class Operator:
     def change_policy(self, *changes: tuple[str, str]) -> None:
         """Put each (old, new) into the policy; `old` must stand in it exactly once."""
         for old, new in changes:
-            assert self.policy_text.count(old) == 1, f"{old!r} stands {self.policy_text.count(old)} times in the policy"
+            assert self.policy_text.count(old) == 1, (
+                f"{old!r} stands {self.policy_text.count(old)} times in the policy"
+            )
             self.policy_text = self.policy_text.replace(old, new)
         (self.folder / "policy.yaml").write_text(self.policy_text)
 
@@ -162,12 +169,12 @@ class Operator:
         """Statements as the operator's own programs run them, in one transaction."""
         with self.tools.database.writing() as connection:
             for statement in statements:
-                connection.exec_driver_sql(statement)
+                _driver(connection).execute(statement)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a query gives."""
         with self.tools.database.reading() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(query)]
+            return [tuple(row) for row in _driver(connection).execute(query)]
 
     def one(self, query: str) -> Any:
         """The only value of a query's only row."""
@@ -186,7 +193,7 @@ class Operator:
 
     def words(self, table: str, columns: Sequence[str]) -> list[str]:
         """The rows of a table, sorted, as the database itself writes them."""
-        quoted = [f'"{c}"' for c in columns]
+        quoted = ['"' + c.replace('"', '""') + '"' for c in columns]
         if self.dialect == "sqlite":
             parts = [f"typeof({c}) || ' ' || hex({c}) || ' ' || quote({c})" for c in quoted]
         else:
@@ -254,7 +261,6 @@ class Operator:
 
 def operator_on(
     dialect: str,
-    request: pytest.FixtureRequest,
     folder: Path,
     schema: Sequence[str] = SHOP,
     policy: str = SHOP_POLICY,
@@ -263,11 +269,47 @@ def operator_on(
     if dialect == "sqlite":
         url = f"sqlite:///{folder / 'operator.sqlite'}"
     else:
-        url = request.getfixturevalue("postgresql_url")
+        url = (
+            sa.make_url(os.environ[SERVER])
+            .set(database=_postgresql_database())
+            .render_as_string(hide_password=False)
+        )
     operator = Operator(folder, url, policy)
     operator.sql(*schema)
     yield operator
     operator.tools.database.engine.dispose()
+
+
+def _driver(connection: sa.Connection) -> Any:
+    """The driver's own connection: what it is given goes to the database letter by letter."""
+    return connection.connection.driver_connection
+
+
+@functools.cache
+def _database_of_this_process() -> str:
+    """Making and dropping a database takes longer than most tests, so those of one process share one."""
+    name = f"merzim_small_{uuid.uuid4().hex[:12]}"
+    _on_server("postgres", f"CREATE DATABASE {name}")
+    atexit.register(_on_server, "postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    return name
+
+
+def _postgresql_database() -> str:
+    """The shared database, emptied."""
+    name = _database_of_this_process()
+    _on_server(name, "DROP SCHEMA IF EXISTS merzim, public CASCADE", "CREATE SCHEMA public")
+    return name
+
+
+def _on_server(database: str, *statements: str) -> None:
+    engine = sa.create_engine(
+        sa.make_url(os.environ[SERVER]).set(database=database),
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+    )
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def person(number: int, seen_at: str | None = LONG_AGO, iin: str | None = None) -> str:
@@ -282,5 +324,3 @@ def person(number: int, seen_at: str | None = LONG_AGO, iin: str | None = None) 
 def people(*numbers: int, seen_at: str | None = LONG_AGO) -> list[str]:
     """Rows of `people`."""
     return [person(number, seen_at) for number in numbers]
-
-

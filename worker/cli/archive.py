@@ -6,9 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import FAILURES, print_json, print_table, say, stop, wants_json
+from worker.cli.output import FAILURES, in_size, print_json, print_table, say, stop, wants_json
 
-app = typer.Typer(name="archive", no_args_is_help=True, help="List, verify and restore archive copies.")
+app = typer.Typer(name="archive", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def archive() -> None:
+    """List, verify and restore the sealed copies.
+
+    Example: merzim --env-file merzim.env archive list
+    """
 
 
 def _entries(context: typer.Context, run_id: str | None) -> tuple[Any, list[dict[str, Any]]]:
@@ -45,7 +53,9 @@ def list_(
     run_id: Annotated[str | None, typer.Option("--run", help="Only the segments of this run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the segments with their stage, size, digest and the day until which they are kept.
+    """List the segments: stage, size, and the last day they are kept.
+
+    With --json also run, digest and time.
 
     Example: merzim --env-file merzim.env archive list
     """
@@ -57,7 +67,12 @@ def list_(
     if wants_json(as_json):
         print_json(entries)
     elif entries:
-        print_table("Segments", list(entries[0]), [list(e.values()) for e in entries])
+        # A name has 61 characters and is copied into other commands: the rest stands beside it only as far as needed.
+        columns = ["segment", "stage", "size", "kept until"]
+        rows = [[e["segment"], e["stage"], in_size(e["bytes"]), e["archive_until"]] for e in entries]
+        if any(e["where"] != "archive" for e in entries):
+            columns, rows = [*columns, "where"], [[*r, e["where"]] for r, e in zip(rows, entries, strict=True)]
+        print_table("Segments", columns, rows, whole=("segment", "kept until"))
     else:
         say("There are no segments.")
 
@@ -71,7 +86,9 @@ def verify(
     run_id: Annotated[str | None, typer.Option("--run", help="Only the segments of this run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare every segment with its digest in the ledger. Exit code 1 if one is missing, cut short or altered.
+    """Compare every segment with its digest in the ledger.
+
+    Exit code 1 if one is missing, cut short or altered. With --identity each is also opened and its rows counted.
 
     Example: merzim --env-file merzim.env archive verify --identity archive-identity.txt
     """
@@ -110,8 +127,10 @@ def restore(
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only tried and counted.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Put back what a segment holds: first tried and counted, with --apply done. What is restored is held by hand, so
-    that the next night leaves it; release the hold when it may go again.
+    """Put back what a segment holds.
+
+    Without --apply it is only tried and counted. What is restored is held first, so that the next night leaves it;
+    release the hold when it may go again. Rows that somebody changed since are left alone: exit code 1.
 
     Example: merzim --env-file merzim.env archive restore SEGMENT --identity archive-identity.txt --apply
     """

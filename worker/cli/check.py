@@ -19,11 +19,13 @@ def check(
     strategies: Annotated[bool, typer.Option("--strategies", help="List the strategies and stop.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print the policy as a lawyer reads it and stop.")] = False,
 ) -> None:
-    """Hold the policy against the live database: every problem at once, with file, line and what to do.
+    """Hold the policy against the live database: every problem at once.
 
-    Exit code 0: no error. 2: errors. Warnings alone are 0.
+    Each problem has its file, line and what to do. Exit code 0: no error, 2: errors; warnings alone are 0.
 
     Example: merzim --env-file merzim.env check
+
+    Example: merzim --env-file merzim.env check --table
     """
     if schema:
         from config.loader import json_schema
@@ -115,11 +117,17 @@ def _strategies(as_json: bool) -> None:
     if wants_json(as_json):
         print_json(rows)
     else:
-        print_table(
-            "Strategies",
-            list(rows[0]),
-            [[", ".join(v) if isinstance(v, list) else v for v in r.values()] for r in rows],
-        )
+        everything = max(len(r["types"]) for r in rows)
+        lines = [
+            [
+                r["name"],
+                r["what"] + (f" Takes {r['argument']}." if r["argument"] else ""),
+                "any" if len(r["types"]) == everything else ", ".join(r["types"]),
+                "yes" if r["unique"] else "no",
+            ]
+            for r in rows
+        ]
+        print_table("Strategies", ["name", "what it does", "column types", "UNIQUE"], lines, whole=("name",))
 
 
 def _lawyer(context: typer.Context, as_json: bool) -> None:
@@ -130,4 +138,18 @@ def _lawyer(context: typer.Context, as_json: bool) -> None:
     if wants_json(as_json):
         print_json(rows)
     else:
-        print_table("The policy", list(rows[0]), [list(r.values()) for r in rows])
+        _as_paragraphs(rows)
+
+
+def _as_paragraphs(rows: list[dict[str, str]]) -> None:
+    """Stage by stage, since all tables of a stage share its term, its copy and its basis."""
+    for stage in dict.fromkeys(r["stage"] for r in rows if r["stage"]):
+        tables = [r for r in rows if r["stage"] == stage]
+        first = tables[0]
+        say(f"{stage}: {first['term']} from {first['counted from']}")
+        say(f"  basis: {first['basis']}")
+        say(f"  copy:  {first['copy']}")
+        print_table("", ["table", "operation"], [[r["table"], r["operation"]] for r in tables], whole=("table",))
+    ignored = [[r["table"], r["basis"]] for r in rows if not r["stage"]]
+    if ignored:
+        print_table("Left alone", ["table", "reason"], ignored, whole=("table",))

@@ -1,6 +1,7 @@
 """`merzim demo`: an operator's database with invented people, and a night on it."""
 
 import getpass
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfile
@@ -29,9 +30,10 @@ def demo(
     ] = None,
     no_run: Annotated[bool, typer.Option("--no-run", help="Make the database and stop before the night.")] = False,
 ) -> None:
-    """Make a collection agency's database with invented people, and run the night on it.
+    """Make an agency's database with invented people; run a night on it.
 
-    Afterwards `merzim --env-file DIR/merzim.env VERB` works on it with every verb.
+    It shows the brake stopping the first night, the approval, and the night. Afterwards every verb works on it:
+    merzim --env-file DIR/merzim.env VERB.
 
     Example: merzim demo --people 1000 --seed 7 --dir /tmp/agency
     """
@@ -82,6 +84,7 @@ def _write_installation(folder: Path, database_url: str | None) -> None:
 
 def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
     """Schema and people, with a progress bar on a terminal."""
+    from rich.console import Console
     from rich.progress import Progress
 
     from worker.demo import fill, make_schema
@@ -89,14 +92,14 @@ def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
     engine = installation.tools.database.engine
     make_schema(engine)
     roots = {name: folder / place for name, place in PLACES.items()}
-    with Progress(transient=True) as progress:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("people", total=max(people, 1))
         fill(engine, people, seed, roots, datetime.now(UTC), lambda done: progress.update(task, completed=done))
 
 
 def _first_night(installation: Any, folder: Path) -> int:
     """The brake, the approval and the night, as an operator meets them."""
-    from worker.cli.run import EXIT, carry_out, facts_of
+    from worker.cli.run import EXIT, carry_out, facts_of, save_report
     from worker.pipeline.night import Wish
     from worker.pipeline.tools import Refused
 
@@ -105,13 +108,15 @@ def _first_night(installation: Any, folder: Path) -> int:
     try:
         outcome = carry_out(installation, policy, Wish(now), quiet=False)
     except Refused as refused:
-        say(f"\nThe first night was stopped, as it should be:\n  {refused}")
+        say("\nThe first night was stopped, as it should be:")
+        for sentence in re.split(r"(?<=\.) (?=[A-Z])", str(refused)):
+            say(f"  {sentence}")
         say("\nA person looks at the plan, finds it right and says yes to exactly it.")
         fingerprint = _fingerprint(installation, policy, now)
         outcome = carry_out(installation, policy, Wish(now, approve=fingerprint, author=getpass.getuser()), quiet=False)
     facts = facts_of(installation, outcome.run_id)
-    _save_report(installation, facts, folder / "reports" / f"{outcome.run_id}.html")
-    _summary(facts, folder, outcome)
+    page = save_report(installation, facts)
+    _summary(facts, folder, outcome, page)
     return CLEAN if EXIT[outcome.state] == CLEAN else FAILURES
 
 
@@ -122,13 +127,7 @@ def _fingerprint(installation: Any, policy: Any, now: datetime) -> str:
         return decide(connection, installation.tools, policy, now).plan.fingerprint
 
 
-def _save_report(installation: Any, facts: Any, path: Path) -> None:
-    from worker.reports.as_html import render_html
-
-    path.write_text(render_html(facts), "utf-8")
-
-
-def _summary(facts: Any, folder: Path, outcome: Any) -> None:
+def _summary(facts: Any, folder: Path, outcome: Any, page: Path | None) -> None:
     """What a newcomer wants to know: what happened, where everything lies, what to try next."""
     from worker.reports.facts import counts
 
@@ -146,7 +145,7 @@ def _summary(facts: Any, folder: Path, outcome: Any) -> None:
     say(f"  database   {database if database.exists() else 'the one you named'}")
     say(f"  archive    {folder / 'archive'}   (sealed copies, kept as clause 3.4 allows)")
     say(f"  key        {folder / 'keys' / 'archive-identity.txt'}   (opens them; an operator keeps it offline)")
-    say(f"  report     {folder / 'reports' / (outcome.run_id + '.html')}")
+    say(f"  report     {page}")
     say("\nTry next")
     for verb in ("plan", "report", "archive list", "explain --key 1", "ledger verify", "status"):
         say(f"  {merzim} {verb}")

@@ -23,12 +23,13 @@ def explain(
     now: Annotated[str | None, typer.Option(help="As of this past moment, with offset.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say for one person what is due when and why, what holds it, and what was done.
+    """Say for one person what is due when, what holds it, what was done.
 
     An IIN, e-mail or phone is never an argument, since the shell remembers those: it is asked for, or read from
     standard input.
 
     Example: merzim --env-file merzim.env explain --key 4711
+
     Example: merzim --env-file merzim.env explain < iin.txt
     """
     from worker.bootstrap import install
@@ -70,7 +71,8 @@ def _show(person: Any) -> None:
     say(f"Person {', '.join(map(str, person.key))}: {person.sentence}")
     if person.same_person:
         say(f"The same person: {', '.join(str(k[0]) if len(k) == 1 else str(k) for k in person.same_person)}")
-    say(f"Newest own activity: {person.clock or 'unknown'} UTC")
+    say(f"Newest own activity: {f'{person.clock:%Y-%m-%d %H:%M} UTC' if person.clock else 'unknown'}")
+    stages = [s for s in person.stages if s.states or s.done or any(s.rows.values())]
     print_table(
         "Stages",
         ["stage", "state", "due from", "rows", "done", "basis"],
@@ -79,12 +81,21 @@ def _show(person: Any) -> None:
                 s.stage,
                 in_words(s.states),
                 s.due_from,
-                in_words(s.rows),
-                "; ".join(f"{d['done_at']:%Y-%m-%d}, copy until {d['archive_until'] or '-'}" for d in s.done),
+                in_words({table: n for table, n in s.rows.items() if n}),
+                "; ".join(sorted({_deed(d) for d in s.done})),
                 s.basis,
             ]
-            for s in person.stages
+            for s in stages
         ],
+        whole=("due from",),
     )
+    empty = [s.stage for s in person.stages if s not in stages]
+    if empty:
+        say(f"No rows of this person: {', '.join(empty)}.")
     for hold in person.holds:
         say(f"Held by {hold['author']} since {hold['placed_at']:%Y-%m-%d}: {hold['reason']} ({hold['id']})")
+
+
+def _deed(done: Any) -> str:
+    until = done["archive_until"]
+    return f"{done['done_at']:%Y-%m-%d}, {f'copy until {until}' if until else 'no copy'}"

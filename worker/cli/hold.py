@@ -8,7 +8,15 @@ import typer
 
 from worker.cli.output import REFUSED, print_json, print_table, say, stop, wants_json
 
-app = typer.Typer(name="hold", no_args_is_help=True, help="Place, release and list holds.")
+app = typer.Typer(name="hold", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def hold() -> None:
+    """Place, release and list reasons not to touch.
+
+    Example: merzim --env-file merzim.env hold list
+    """
 
 
 @app.command()
@@ -26,9 +34,12 @@ def place(
         str | None, typer.Option(help="The last day of the hold, as 2027-12-31; else it has no end.")
     ] = None,
 ) -> None:
-    """Place a hold on a person, a row or a table. Once this returns, nothing held is touched any more.
+    """Place a hold on a person, a row or a table.
+
+    Once this returns, nothing held is touched any more: no row, no file, no archive copy.
 
     Example: merzim --env-file merzim.env hold place --key 4711 --reason "court, case of May"
+
     Example: merzim --env-file merzim.env hold place --table payments --reason "tax audit" --until 2027-06-30
     """
     from worker.bootstrap import install
@@ -58,15 +69,19 @@ def _day(text: str | None) -> Any:
 def release(
     context: typer.Context, hold_id: Annotated[str, typer.Argument(help="As `merzim hold list` shows it.")]
 ) -> None:
-    """End a hold. What it covered becomes due again by itself; other holds stay.
+    """End a hold.
 
-    Example: merzim --env-file merzim.env hold release 0f3a…
+    What it covered becomes due again by itself; other holds on it stay.
+
+    Example: merzim --env-file merzim.env hold release 0f3a9c…
     """
     from worker.bootstrap import install
     from worker.ledger.holds import release as release_hold
+    from worker.pipeline.night import require_ledger
     from worker.pipeline.tools import utc_now
 
     tools = install(context.obj).tools
+    require_ledger(tools)
     with tools.database.writing() as connection:
         release_hold(connection, tools.ledger, hold_id, getpass.getuser(), utc_now())
     say(f"The hold {hold_id} is released.")
@@ -102,9 +117,7 @@ def list_(context: typer.Context, as_json: Annotated[bool, typer.Option("--json"
     ]
     if wants_json(as_json):
         print_json(rows)
+    elif rows:
+        print_table("Holds in force", list(rows[0]), [list(r.values()) for r in rows], whole=("id", "table"))
     else:
-        print_table(
-            "Holds in force",
-            ["id", "scope", "table", "key", "reason", "author", "placed", "ends"],
-            [list(r.values()) for r in rows],
-        )
+        say("No hold is in force.")

@@ -21,9 +21,12 @@ def init(
     ] = False,
     role: Annotated[str, typer.Option(help="The role that the nights run under.")] = "merzim",
 ) -> None:
-    """Create the ledger, or bring it to this version. Run it as the database's owner; again changes nothing.
+    """Create the ledger, or bring it to this version.
+
+    Run it as the database's owner. Running it again changes nothing.
 
     Example: merzim --env-file merzim.env init
+
     Example: merzim --env-file merzim.env init --print-grants --role merzim | psql kpi
     """
     from worker.bootstrap import install

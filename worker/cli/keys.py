@@ -7,14 +7,24 @@ import typer
 
 from worker.cli.output import say
 
-app = typer.Typer(name="keys", no_args_is_help=True, help="Make the keys of an installation.")
+app = typer.Typer(name="keys", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def keys() -> None:
+    """Make the keys of an installation.
+
+    Example: merzim keys archive /media/offline/archive-identity.txt
+    """
 
 
 @app.command()
 def archive(
     path: Annotated[Path, typer.Argument(help="Where the secret identity goes; it must not exist yet.")],
 ) -> None:
-    """Make the identity that opens archive copies. Keep the file offline; give the worker only what is printed.
+    """Make the identity that opens archive copies.
+
+    Keep the file offline; the settings get only the recipient, which is printed.
 
     Example: merzim keys archive /media/offline/archive-identity.txt
     """
@@ -27,7 +37,9 @@ def archive(
 
 @app.command()
 def signing(path: Annotated[Path, typer.Argument(help="Where the secret key goes; it must not exist yet.")]) -> None:
-    """Make the key that signs the seals of runs; its public half is written beside it, ending in .pub.pem.
+    """Make the key that signs the seals of runs.
+
+    Its public half is written beside it, ending in .pub.pem, for whoever verifies the ledger.
 
     Example: merzim keys signing /etc/merzim/signing.pem
     """

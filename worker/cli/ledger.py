@@ -7,7 +7,15 @@ import typer
 
 from worker.cli.output import FAILURES, print_json, print_table, say, wants_json
 
-app = typer.Typer(name="ledger", no_args_is_help=True, help="Verify and list what was decided and done.")
+app = typer.Typer(name="ledger", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def ledger() -> None:
+    """List what was done, and prove that nobody changed the record.
+
+    Example: merzim --env-file merzim.env ledger verify
+    """
 
 
 @app.command("verify")
@@ -18,7 +26,9 @@ def verify_(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look for any changed, removed, added or reordered run, entry or seal. Exit code 1 if there is one.
+    """Look for any changed, removed, added or reordered run, entry or seal.
+
+    Exit code 1 if there is one. Keep the public key, and the seals of the reports, outside the database.
 
     Example: merzim --env-file merzim.env ledger verify --public-key signing.pub.pem
     """
@@ -85,4 +95,6 @@ def list_(
     if wants_json(as_json):
         print_json([dict(r) for r in rows])
     else:
-        print_table("Runs", [c.name for c in columns], [list(r.values()) for r in rows])
+        names = ("id", "local_date", "kind", "state", "started_at", "fingerprint")
+        shown = [[r[n].replace("_", " ") if n == "state" else r[n] for n in names] for r in rows]
+        print_table("Runs", ["run", "day", "kind", "state", "started, UTC", "plan"], shown, whole=("run", "plan"))

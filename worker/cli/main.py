@@ -24,7 +24,13 @@ from worker.cli import (
 )
 from worker.cli.output import ERROR, REFUSED, tell
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: examples can be copied, and nothing heavy is imported for it
+    context_settings={"max_content_width": 100},
+)
 
 
 @app.callback()
@@ -32,7 +38,16 @@ def settings(
     context: typer.Context,
     env_file: Annotated[Path | None, typer.Option(help="A file with MERZIM_… settings, such as merzim.env.")] = None,
 ) -> None:
-    """Example: merzim --env-file /etc/merzim/merzim.env plan"""
+    """Find the people whose term has ended, archive, depersonalise or delete what is theirs, and prove it.
+
+    Settings are environment variables MERZIM_…, or stand in the file that --env-file names. Every verb has its own
+    --help. Exit code 0: clean. 1: completed, with failures. 2: refused. 3: error.
+
+    Example: merzim demo
+
+    Example: merzim --env-file /etc/merzim/merzim.env plan
+    """
+    _quiet_logs()
     context.obj = env_file
 
 
@@ -44,7 +59,6 @@ for noun in (hold, archive, ledger, keys):
 
 def main() -> None:
     """Run the program; every mistake of a user ends in a sentence and an exit code, never in a traceback."""
-    _quiet_logs()
     raise SystemExit(_guarded(app))
 
 
@@ -64,6 +78,21 @@ def _quiet_logs() -> None:
 
 
 def _guarded(program: Callable[[], object]) -> int:
+    try:
+        program()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ERROR
+    except KeyboardInterrupt:
+        tell("Stopped by hand; what was not committed was rolled back. The same command goes on.")
+        return ERROR
+    except Exception as error:
+        return _told(error)
+    return 0
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong and give the exit code; what nobody foresaw is raised again. Imports only now, since every
+    start of the program would pay for it."""
     from pydantic import ValidationError
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -76,30 +105,20 @@ def _guarded(program: Callable[[], object]) -> int:
     from worker.pipeline.tools import Broken, Refused
     from worker.strategies.base import StrategyError
 
-    try:
-        program()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else ERROR
-    except PolicyProblems as problems:
-        for problem in problems.problems:
-            tell(str(problem))
+    foreseen = (SettingsProblems, UnknownDatabase, ArchiveError, LedgerError, DemoError, Broken, StrategyError)
+    if isinstance(error, PolicyProblems | Refused):
+        for sentence in error.problems if isinstance(error, PolicyProblems) else [error]:
+            tell(str(sentence))
         return REFUSED
-    except Refused as refused:
-        tell(str(refused))
-        return REFUSED
-    except (SettingsProblems, UnknownDatabase, ArchiveError, LedgerError, DemoError, Broken, StrategyError) as error:
-        tell(str(error))
-        return ERROR
-    except DBAPIError as error:
+    if isinstance(error, DBAPIError):
         tell(_database_sentence(error))
-        return ERROR
-    except (SQLAlchemyError, ValidationError, OSError) as error:
+    elif isinstance(error, foreseen):
+        tell(str(error))
+    elif isinstance(error, SQLAlchemyError | ValidationError | OSError):
         tell(f"{type(error).__name__} while talking to the database or the disk; nothing uncommitted was kept.")
-        return ERROR
-    except KeyboardInterrupt:
-        tell("Stopped by hand; what was not committed was rolled back. The same command goes on.")
-        return ERROR
-    return 0
+    else:
+        raise error
+    return ERROR
 
 
 def _database_sentence(error: object) -> str:

@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NoReturn
 
 CLEAN, FAILURES, REFUSED, ERROR = 0, 1, 2, 3
@@ -18,17 +20,54 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], whole: Sequence[str] = ()
+) -> None:
+    """A table for people: numbers to the right, `whole` columns never broken, the others at words."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+    lines = [list(row) for row in rows]
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
+    for index, column in enumerate(columns):
+        numeric = bool(lines) and all(isinstance(line[index], int) for line in lines)
+        table.add_column(
+            Text(column), overflow="fold", justify="right" if numeric else "left", no_wrap=numeric or column in whole
+        )
+    for line in lines:
+        table.add_row(*(Text(_cell(cell)) for cell in line))  # as Text: square brackets in a name are no markup
+    Console(highlight=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return "" if value is None else str(value)
+
+
+def in_size(count: int) -> str:
+    """Bytes as people read them: 51 KiB."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+@contextmanager
+def busy(text: str) -> Iterator[None]:
+    """A line on a terminal while something takes long; nothing in a pipe."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
 
 
 def say(text: str) -> None:

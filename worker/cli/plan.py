@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import in_words, print_json, print_table, say, stop, wants_json
+from worker.cli.output import busy, in_size, in_words, print_json, print_table, say, stop, wants_json
+
+COUNTED = ("due", "kept", "done")  # states of rows that need no reason
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +38,9 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what tonight would do: due, held, quarantined and kept per table, copies, fingerprint. Writes nothing.
+    """Show what tonight would do, per table, and why. Writes nothing.
+
+    Due, held, quarantined and kept, what is copied first, what cannot be undone, and the plan's fingerprint.
 
     Example: merzim --env-file merzim.env plan
     """
@@ -46,7 +50,7 @@ def plan(
     installation = install(context.obj)
     policy = installation.policy()
     require_ledger(installation.tools)
-    with installation.tools.database.reading() as connection:
+    with busy("Looking at who is due"), installation.tools.database.reading() as connection:
         decision = decide(connection, installation.tools, policy, moment(now))
     if wants_json(as_json):
         print_json(decision.plan.as_json())
@@ -55,26 +59,53 @@ def plan(
 
 
 def show(plan: Any) -> None:
-    """The plan as tables."""
+    """The plan as tables: the numbers, the reasons behind them, and what is copied before it goes."""
     print_table(
         f"Plan of {plan.policy} for {plan.local_date}",
-        ["stage", "table", "operation", "due", "of", "kept", "held", "quarantined", "copy", "copy, bytes"],
+        ["stage", "table", "operation", "due", "held", "quarantined", "kept", "of", "copy"],
         [
             [
                 t.stage,
                 t.table,
                 t.operation,
                 t.due,
-                t.rows,
+                sum(t.held.values()),
+                sum(t.quarantined.values()),
                 t.states.get("kept", 0),
-                in_words(t.held),
-                in_words(t.quarantined),
-                t.copy + (", files go without a copy" if t.files else ""),
-                t.bytes or "",
+                t.rows,
+                in_size(t.bytes) if t.bytes else "",
             ]
             for t in plan.tables
         ],
+        whole=("table", "operation"),
     )
+    reasons = [[t.stage, t.table, _reasons(t)] for t in plan.tables if set(t.states) - set(COUNTED)]
+    if reasons:
+        print_table("Not touched, and why", ["stage", "table", "rows by reason"], reasons, whole=("table",))
+    print_table("Before it goes", ["stage", "copy"], _copies(plan), whole=("stage",))
     for stage, why in plan.stopped.items():
         say(f"The stage {stage} is stopped: {why}")
+    for sentence in plan.unmentioned:
+        say(sentence)
     say(f"Fingerprint: {plan.fingerprint}")
+
+
+def _reasons(table: Any) -> str:
+    """held: open debt 14, court 3; quarantined: no event says when the person stopped 4"""
+    other = {s: n for s, n in table.states.items() if s not in COUNTED and ": " not in s}
+    kinds = {"held": table.held, "quarantined": table.quarantined}
+    parts = [f"{kind}: {in_words(by)}" for kind, by in kinds.items() if by]
+    return "; ".join([*parts, *([in_words(other)] if other else [])])
+
+
+def _copies(plan: Any) -> list[list[str]]:
+    """What is kept of each stage's rows, and where files go without a copy."""
+    copies = {t.stage: t.copy for t in plan.tables}
+    files: dict[str, list[str]] = {}
+    for t in plan.tables:
+        if t.files:
+            files.setdefault(t.stage, []).append(t.table)
+    return [
+        [stage, copy + (f"; the files of {', '.join(files[stage])} go without a copy" if stage in files else "")]
+        for stage, copy in copies.items()
+    ]

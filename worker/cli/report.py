@@ -21,11 +21,12 @@ def report(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write into this file instead of standard output.")] = None,
 ) -> None:
-    """Show what a run did: the answer first, then per table with its basis.
+    """Show what a run did: the answer first, then table by table.
+
+    It is made from the ledger, for any run at any time. The HTML page stands alone and can be printed or sent.
 
     Example: merzim --env-file merzim.env report --form html --output night.html
     """
-
     from worker.bootstrap import install
     from worker.pipeline.night import require_ledger
     from worker.reports.facts import policy_of, run_facts

@@ -3,6 +3,7 @@
 import getpass
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,7 +42,11 @@ def run(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Carry out the night now, here. Started again after a crash, it goes on where it was. Two at once share the run.
+    """Carry out the night now, here.
+
+    Started again after a crash, it goes on where it was. Two at once share the run.
+
+    Where MERZIM_REPORTS is set, the report is written there as an HTML page.
 
     Exit code 0: clean. 1: done, with failures. 2: refused, nothing changed. 3: error.
 
@@ -54,6 +59,9 @@ def run(
     policy = installation.policy()
     wish = Wish(moment(now), approve=approve, expect=expect, author=getpass.getuser())
     outcome = carry_out(installation, policy, wish, quiet=wants_json(as_json))
+    page = save_report(installation, facts_of(installation, outcome.run_id))
+    if page is not None:
+        tell(f"The report is {page}.")
     if wants_json(as_json):
         print_json(result(installation, outcome))
     else:
@@ -69,15 +77,24 @@ def carry_out(installation: Any, policy: Any, wish: Any, quiet: bool) -> Any:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: asked_to_stop.append(received))
 
-    def watch(progress: Any) -> None:
-        if not quiet and sys.stderr.isatty():
-            sys.stderr.write(f"\r{progress.slices} slices, {progress.units} units, {progress.rows} rows")
+    shown = not quiet and sys.stderr.isatty()
+
+    def line(text: str) -> None:
+        if shown:
+            sys.stderr.write(f"{text:<40}\r")
             sys.stderr.flush()
 
-    outcome = night(installation.tools, policy, wish, go_on=lambda: not asked_to_stop, watch=watch)
-    if not quiet and sys.stderr.isatty():
-        tell("")
-    return outcome
+    line("Looking at who is due")
+    try:
+        return night(
+            installation.tools,
+            policy,
+            wish,
+            go_on=lambda: not asked_to_stop,
+            watch=lambda p: line(f"{p.slices} slices committed, {p.rows} rows"),
+        )
+    finally:
+        line("")
 
 
 def facts_of(installation: Any, run_id: str) -> Any:
@@ -87,6 +104,19 @@ def facts_of(installation: Any, run_id: str) -> Any:
     ledger = installation.tools.ledger
     with installation.tools.database.reading() as connection:
         return run_facts(connection, ledger, policy_of(connection, ledger, run_id), run_id)
+
+
+def save_report(installation: Any, facts: Any) -> Path | None:
+    """The page of a run in the folder of MERZIM_REPORTS, if that is set."""
+    from worker.reports.as_html import render_html
+
+    folder: Path | None = installation.settings.reports
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / f"{facts.id}.html"
+    page.write_text(render_html(facts), "utf-8")
+    return page
 
 
 def result(installation: Any, outcome: Any) -> dict[str, Any]:

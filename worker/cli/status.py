@@ -1,6 +1,6 @@
 """`merzim status`: is every night done, or does somebody have to look?"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +18,9 @@ def status(
     max_age_hours: Annotated[int, typer.Option(help="How old the last good run may be.")] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the last runs, the oldest hold, what waits in spool and outbox. Exit code 1 when the last good run is too old.
+    """Show the last runs, and whether the last good one is too old.
+
+    Also the oldest hold, and what waits in spool and outbox. Exit code 1 when the last good run is too old.
 
     Example: merzim --env-file merzim.env status
     """
@@ -31,11 +33,26 @@ def status(
     if wants_json(as_json):
         print_json(facts)
     else:
-        rows = [[r["local_date"], r["kind"], r["state"], r["started_at"], r["reason"]] for r in facts["runs"]]
-        print_table("Last runs", ["day", "kind", "state", "started, UTC", "reason"], rows)
+        rows = [
+            [r["local_date"], r["kind"], r["state"].replace("_", " "), r["started_at"], _in_short(r["reason"])]
+            for r in facts["runs"]
+        ]
+        print_table(
+            "Last runs", ["day", "kind", "state", "started, UTC", "reason"], rows, whole=("day", "started, UTC")
+        )
         for name in ("last_good_run", "oldest_hold", "holds", "segments_in_spool", "files_waiting", "open_batches"):
-            say(f"{name.replace('_', ' '):<20}{facts[name] if facts[name] is not None else 'none'}")
+            value = facts[name]
+            shown = "none" if value is None else f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else value
+            say(f"{name.replace('_', ' '):<20}{shown}")
+        if not facts["in_time"]:
+            say(f"No run has ended well in the last {max_age_hours} hours.")
     raise SystemExit(CLEAN if facts["in_time"] else FAILURES)
+
+
+def _in_short(reason: str | None) -> str:
+    """Its first sentence; `--json` has all of it."""
+    first, dot, rest = (reason or "").partition(". ")
+    return f"{first}. …" if rest else first + dot
 
 
 def _facts(tools: Any, limit: timedelta) -> dict[str, Any]:

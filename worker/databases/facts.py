@@ -37,6 +37,8 @@ class TableFacts:
     triggers: tuple[str, ...]
     rules: tuple[str, ...] = ()
     rows: int = 0
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Each column's type as the database itself names it; "" where a column has none (SQLite)."""
 
     def column(self, name: str) -> sa.Column[object]:
         """The column; KeyError if the table has none of that name."""
@@ -64,7 +66,7 @@ class Schema:
         facts = [
             [
                 name,
-                [[c.name, str(c.type), bool(c.nullable)] for c in f.table.c],
+                [[c.name, f.types.get(c.name, str(c.type)), bool(c.nullable)] for c in f.table.c],
                 list(f.key),
                 sorted([fk.columns, fk.target, fk.target_columns, fk.on_delete or ""] for fk in f.foreign_keys),
                 sorted(f.triggers),

@@ -18,8 +18,11 @@ KINDS: dict[str, TableKind] = {
     "m": "materialised view",
     "f": "foreign table",
 }
+# How values are written out must not depend on what a role or a database has set, or a copy could not be read back.
+WRITING = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c lc_monetary=C -c xmloption=content"
 CONNECT = {
-    "options": "-c timezone=UTC -c row_security=off -c jit=off -c idle_in_transaction_session_timeout=60000",
+    "options": f"-c timezone=UTC -c row_security=off -c jit=off -c idle_in_transaction_session_timeout=60000 {WRITING}",
+    "client_encoding": "utf8",
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -67,6 +70,11 @@ class PostgreSQL:
                 )
                 yield connection
 
+    def expect_whole_tables(self, connection: sa.Connection) -> None:
+        """A CTE has no statistics: taken for one row, it is joined row by row, which took minutes where a hash takes
+        seconds."""
+        connection.execute(sa.select(sa.func.set_config("enable_nestloop", "off", True)))
+
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """See `base.Database.schema`."""
         schemas = sorted({split_name(t)[0] or "" for t in tables} | {""})
@@ -92,7 +100,9 @@ class PostgreSQL:
         quote = connection.dialect.identifier_preparer
         names = ", ".join(quote.quote(c) for c in columns)
         with _cursor(connection) as cursor:
-            with cursor.copy(f"COPY {quote.format_table(target)} ({names}) FROM STDIN") as copy:
+            # `quote` doubles percent signs for statements with parameters, and this has none.
+            into = f"{quote.format_table(target)} ({names})".replace("%%", "%")
+            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
                 for chunk in rows:
                     copy.write(chunk)
             return cursor.rowcount
@@ -177,4 +187,11 @@ def _extras(connection: sa.Connection, default: str) -> Extras:
         rules[where] = (*rules.get(where, ()), name)
     kinds = rows(f"SELECT n.nspname, c.relname, c.relkind::text {of} WHERE c.relkind IN ('r','p','v','m','f')")
     sizes = rows(f"SELECT n.nspname, c.relname, greatest(c.reltuples, 0)::bigint {of} WHERE c.relkind IN ('r','p')")
-    return Extras(triggers, rules, {w: KINDS[k] for w, k in kinds}, dict(sizes))
+    types: dict[tuple[str | None, str], dict[str, str]] = {}
+    for where, (column, kind) in rows(
+        f"SELECT n.nspname, c.relname, ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod)] {of}"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " WHERE c.relkind IN ('r','p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
+    ):
+        types.setdefault(where, {})[column] = kind
+    return Extras(triggers, rules, {w: KINDS[k] for w, k in kinds}, dict(sizes), types)

@@ -1,5 +1,6 @@
 """Reads the live schema through SQLAlchemy's inspector; what it does not know comes from each database's module."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ class Extras:
     rules: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[tuple[str | None, str], TableKind] = field(default_factory=dict)
     rows: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+    types: Mapping[tuple[str | None, str], Mapping[str, str]] = field(default_factory=dict)
+    """Columns with their types in the database's own words."""
     on_delete: Mapping[tuple[str | None, str, tuple[str, ...]], str] = field(default_factory=dict)
     """Actions by (schema, table, columns), where the inspector reads them out of the DDL and misses some (SQLite)."""
 
@@ -34,7 +37,10 @@ def read_schema(connection: sa.Connection, schemas: Iterable[str | None], extras
     for schema in schemas:
         views = [*inspector.get_view_names(schema), *_materialised(inspector, schema)]
         names = [n for n in inspector.get_table_names(schema) if not n.startswith("merzim_")]
-        metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
+        with warnings.catch_warnings():
+            # Types that only the operator knows are copied, emptied and put back by the database: no need to know them.
+            warnings.filterwarnings("ignore", "Did not recognize type", sa.exc.SAWarning)
+            metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
         for name in names:
             facts = _table_facts(inspector, metadata, schema, name, extras)
             tables[facts.name] = facts
@@ -78,6 +84,7 @@ def _table_facts(
         triggers=extras.triggers.get(where, ()),
         rules=extras.rules.get(where, ()),
         rows=extras.rows.get(where, 0),
+        types=extras.types.get(where, {}),
     )
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,9 @@ class SQLite:
             with connection.begin():
                 yield connection
 
+    def expect_whole_tables(self, connection: sa.Connection) -> None:
+        """SQLite indexes intermediate results by itself."""
+
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """See `base.Database.schema`."""
         found = connection.execute(
@@ -53,7 +57,8 @@ class SQLite:
         triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
         for table, name in found:
             triggers[(None, table)] = (*triggers.get((None, table), ()), name)
-        return read_schema(connection, [None], Extras(triggers=triggers, on_delete=_on_delete(connection)))
+        extras = Extras(triggers=triggers, types=_types(connection), on_delete=_on_delete(connection))
+        return read_schema(connection, [None], extras)
 
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """The transaction holds the only write lock already."""
@@ -72,12 +77,12 @@ class SQLite:
         """See `base.Database.rows_in`."""
         quote = connection.dialect.identifier_preparer
         names = ", ".join(quote.quote(c) for c in columns)
-        marks = ", ".join("?" for _ in columns)
-        statement = f"INSERT INTO {quote.format_table(target)} ({names}) VALUES ({marks})"  # noqa: S608 - quoted names only
-        cursor = _driver(connection).executemany(
-            statement, (_values(line) for chunk in rows for line in chunk.splitlines())
-        )
-        return cursor.rowcount
+        into = f"INSERT INTO {quote.format_table(target)} ({names}) VALUES"
+        found = (_values(line) for chunk in rows for line in chunk.splitlines())
+        count = 0
+        for marks, alike in groupby(found, key=lambda row: row[0]):
+            count += _driver(connection).executemany(f"{into} ({marks})", (row[1] for row in alike)).rowcount
+        return count
 
     def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
         """See `base.Database.temporary`. CREATE TABLE AS keeps each column's affinity."""
@@ -113,6 +118,17 @@ class SQLite:
     def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """See `base.Database.volatile_functions`."""
         return {n.lower() for n in names} & VOLATILE
+
+
+def _types(connection: sa.Connection) -> dict[tuple[str | None, str], dict[str, str]]:
+    """Declared types as they were written; a column may have none."""
+    query = """
+        SELECT m.name AS owner, c.name, c.type
+        FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c WHERE m.type = 'table'"""
+    types: dict[tuple[str | None, str], dict[str, str]] = {}
+    for owner, column, kind in connection.execute(sa.text(query)):
+        types.setdefault((None, owner), {})[column] = kind
+    return types
 
 
 def _on_delete(connection: sa.Connection) -> dict[tuple[str | None, str, tuple[str, ...]], str]:
@@ -166,14 +182,22 @@ def _plain(value: Any) -> Any:
         return {"b": base64.b64encode(value).decode()}
     if isinstance(value, float) and not math.isfinite(value):
         return {"f": repr(value)}
+    if isinstance(value, str) and not value.isascii() and (raw := value.encode("utf-8", "surrogateescape")):
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return {"t": base64.b64encode(raw).decode()}
     return value
 
 
-def _values(line: bytes) -> list[Any]:
-    return [_stored(v) for v in json.loads(line)]
+def _values(line: bytes) -> tuple[str, list[Any]]:
+    """A row's values with the marks by which they go in: text that is not UTF-8 goes in as bytes and is cast back."""
+    row = json.loads(line)
+    marks = ["CAST(? AS TEXT)" if isinstance(v, dict) and "t" in v else "?" for v in row]
+    return ", ".join(marks), [_stored(v) for v in row]
 
 
 def _stored(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return base64.b64decode(value["b"]) if "b" in value else float(value["f"])
+    return float(value["f"]) if "f" in value else base64.b64decode(value["b"] if "b" in value else value["t"])

@@ -15,6 +15,7 @@ from worker.ledger.tables import Ledger
 from worker.pipeline.tools import Refused
 from worker.plan.result import Plan
 
+NAMED = 3  # tables named in one sentence
 HISTORY = 14  # nights whose median is "recent"
 
 
@@ -25,13 +26,7 @@ def reasons_to_stop(plan: Plan, limits: Limits, recent: Sequence[int]) -> list[s
     if limits.rows_per_night is not None and total > limits.rows_per_night:
         found.append(f"{total} rows would change, more than brake.rows_per_night {limits.rows_per_night}.")
     if limits.percent_of_table is not None:
-        for table, (due, rows) in _by_table(plan).items():
-            if due * 100 > rows * limits.percent_of_table:
-                share = due * 100 // max(rows, 1)
-                found.append(
-                    f"{due} of {rows} rows of {table} would change ({share} %), more than "
-                    f"brake.percent_of_table {limits.percent_of_table}."
-                )
+        found += _too_much_of(_by_table(plan), limits.percent_of_table)
     if limits.times_recent_nights is not None and recent:
         usual = median(recent)
         if total > usual * limits.times_recent_nights:
@@ -40,6 +35,15 @@ def reasons_to_stop(plan: Plan, limits: Limits, recent: Sequence[int]) -> list[s
                 f"the {usual:g} of recent nights."
             )
     return found
+
+
+def _too_much_of(pairs: Mapping[str, tuple[int, int]], percent: int) -> list[str]:
+    """One sentence for all tables of which too much would change, the worst first."""
+    over = {t: due / max(rows, 1) for t, (due, rows) in pairs.items() if due * 100 > rows * percent}
+    worst = sorted(over, key=lambda t: -over[t])
+    named = ", ".join(f"{t} ({pairs[t][0]} of {pairs[t][1]} rows)" for t in worst[:NAMED])
+    more = f" and {len(worst) - NAMED} more tables" if len(worst) > NAMED else ""
+    return [f"More would change than brake.percent_of_table {percent} allows: {named}{more}."] if worst else []
 
 
 def zero_limits(plan: Plan, limits: Limits) -> list[str]:

@@ -25,7 +25,7 @@ def copy_rows(
     if not keys:
         return
     schema, name = split_name(facts.name)
-    columns = tuple(Column(c.name, c.type.compile(connection.dialect)) for c in facts.table.c)
+    columns = tuple(Column(c.name, facts.types[c.name]) for c in facts.table.c)
     writer.table(TableHeader(name, schema, facts.key, columns, database.encoding, operation))
     key = [facts.table.c[c] for c in facts.key]
     query = sa.select(*facts.table.c).where(key_in(key, bare(keys))).order_by(*key)

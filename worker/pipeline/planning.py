@@ -13,7 +13,7 @@ from worker.databases.facts import Schema
 from worker.ledger.tables import Ledger
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
-from worker.plan.links import Links, true
+from worker.plan.links import Links, exists, true
 from worker.plan.people import DONE, DUE, KEPT, People
 from worker.plan.result import Key, Plan, StageOutcome, TablePlan
 from worker.plan.scene import Scene, key_in_query
@@ -38,6 +38,7 @@ def make_plan(
     connection: sa.Connection, database: Database, scene: Scene, stopped: Mapping[str, str] | None = None
 ) -> Plan:
     """The plan. `stopped` are stages that must not run, with the reason (promise 11)."""
+    database.expect_whole_tables(connection)
     stages = [_stage(connection, database, stage) for stage in stages_of(scene, stopped)]
     stages = _within_quota(scene.policy, stages)
     calendar = scene.calendar
@@ -79,7 +80,7 @@ def _row_states(
     if stage.unit in found:
         found[stage.unit] = {s: n for s, n in unit_states.items() if s != DUE}
     verdicts = stage.verdicts()
-    others = stage.people.not_due(stage.people.everybody(), stage.person_cutoff, "others")
+    others = stage.people.not_due(stage.people.everybody(), stage.person_cutoff, "others").cte("not_due")
     parts: list[sa.Select[Any]] = []
     for place, rule in enumerate(stage.rules):
         if any_due:
@@ -96,24 +97,33 @@ def _row_states(
     return found
 
 
-def _due_rows(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, others: sa.Select[Any]) -> sa.Select[Any]:
+def _due_rows(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, others: sa.CTE) -> sa.Select[Any]:
     """Rows that would change: their unit is due, and nobody else to whom they belong is not."""
     row = stage.scene.links.alias(rule.table)
     due = sa.select(*stage.keys(verdicts)).where(verdicts.c.state == DUE)
     tests = [stage.rows(rule, row, lambda unit: key_in_query(stage.scene.key(stage.unit, unit), due))]
-    if stage.owners(rule.table, lambda _: sa.true()) is not None:
-        subject = stage.scene.subject
-        tests.append(
-            sa.not_(
-                stage.belongs_to(rule.table, row, lambda person: key_in_query(stage.scene.key(subject, person), others))
-            )
-        )
+    if rule.table != stage.unit and stage.owners(rule.table, lambda _: sa.true()) is not None:
+        tests.append(sa.not_(_of_others(stage, rule, row, others)))
     counted: list[sa.ColumnElement[Any]] = [
         sa.literal_column(str(place)).label("place"),
         sa.literal(DUE, sa.Text()).label("state"),
         sa.func.count().label("n"),
     ]
     return sa.select(*counted).select_from(row).where(*tests)
+
+
+def _of_others(stage: StagePlan, rule: RulePlan, row: sa.FromClause, others: sa.CTE) -> sa.ColumnElement[bool]:
+    """Whether the row belongs to one of `others`, as one set that the database can hash, not asked row by row."""
+    links, scene = stage.scene.links, stage.scene
+    found = []
+    for path in links.to_people(rule.table):
+        source, person = links.source(path), links.alias(scene.subject)
+        same = sa.and_(*(o == k for o, k in zip(others.c, scene.key(scene.subject, person), strict=True)))
+        joined = links.chain(path, source, person).join(others, same)
+        found.append(sa.select(*scene.key(rule.table, source)).select_from(joined))
+    theirs = sa.union_all(*found).subquery()
+    same = sa.and_(*(t == k for t, k in zip(theirs.c, scene.key(rule.table, row), strict=True)))
+    return exists(theirs, same)
 
 
 def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:

@@ -14,21 +14,24 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from config.loader import load_policy
 from config.policy import Policy
 from worker.archive.format import TableHeader
-from worker.archive.reading import read_segment, verify_segment
+from worker.archive.reading import Segment, read_segment, verify_segment
 from worker.databases.facts import Schema, TableFacts
 from worker.ledger.batches import Entry, NewBatch, advance_batch, claim_batch, store_batches, write_entry
 from worker.ledger.gate import hold_exclusive
-from worker.ledger.holds import Hold, place
+from worker.ledger.holds import Hold, Scope, place
 from worker.ledger.keys import KeyCodec
 from worker.ledger.policies import policy_text
 from worker.ledger.runs import NewRun, close_run, create_run, find_run
 from worker.ledger.seal import seal_run
+from worker.ledger.tombstones import retire
 from worker.pipeline.planning import scene_of
-from worker.pipeline.tools import Refused, Tools, utc_now
+from worker.pipeline.tools import Broken, Refused, Tools, utc_now
+from worker.plan.result import Key
 from worker.plan.scene import by_person
 from worker.plan.treatments import Column, columns_of
 
@@ -81,11 +84,17 @@ def restore_segment(tools: Tools, segment: str, identities: Sequence[str], autho
                 path.open("rb") if waiting else tools.store.open(segment) as stream,
                 read_segment(stream, identities) as opened,
             ):
-                found.append(_restore(connection, tools, entry, opened.sections(), author, dry_run))
+                found.append(_restore(connection, tools, entry, opened, author, dry_run))
             if dry_run:
                 raise _DryRun
     except _DryRun:
         pass
+    except IntegrityError as error:
+        raise Refused(
+            f"The database refuses rows of this segment ({type(error.orig).__name__}), so nothing was restored: what "
+            "they refer to is gone, or a value that must be unique is taken. Of several segments restore the newest "
+            "first; else put right what stands in the way."
+        ) from None
     return found[0]
 
 
@@ -102,22 +111,32 @@ def _restore(
     connection: sa.Connection,
     tools: Tools,
     entry: dict[str, Any],
-    sections: Iterable[tuple[TableHeader, Iterable[bytes]]],
+    opened: Segment,
     author: str,
     dry_run: bool,
 ) -> Restored:
     run = find_run(connection, tools.ledger, entry["run_id"])
     policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
+    stage = policy.stages[entry["stage"]]
+    unit = policy.subject.table if by_person(stage.origin) else stage.origin.events[0].column.table
     names = [t for s in policy.stages.values() for t in s.tables]
-    schema = tools.database.schema(connection, [policy.subject.table, *names])
-    loaded = [_load(connection, tools, schema, place, *section) for place, section in enumerate(sections)]
+    schema = tools.database.schema(connection, [unit, policy.subject.table, *names])
+    loaded = [_load(connection, tools, schema, place, *section) for place, section in enumerate(opened.sections())]
     problems = [p for one in loaded for p in one.problems]
+    if unit not in schema.tables:
+        problems.append(f"The table {unit} is gone.")
     if problems:
         raise Refused("The segment does not fit the tables as they are now: " + " ".join(problems))
     # Parents before children: the other way round than the slice went.
     tables = tuple(_put_back(connection, tools, policy, schema, entry["stage"], one) for one in reversed(loaded))
-    holds = _hold_restored(connection, tools, policy, schema, entry, loaded, author)
-    _retire(connection, tools, entry)
+    codec = KeyCodec.of([schema.tables[unit].column(c) for c in schema.tables[unit].key])
+    units = [codec.from_json(key) for key in opened.header["units"]]
+    covered: list[tuple[Scope, str, KeyCodec, Iterable[Key]]] = [
+        ("person" if by_person(stage.origin) else "row", unit, codec, units)
+    ]
+    covered += [] if by_person(stage.origin) else [("row", *_rows_of(connection, one)) for one in loaded]
+    holds = _hold_restored(connection, tools, covered, author)
+    retire(connection, tools.ledger, codec, f"{policy.name}/{stage.name}", units)
     _write_down(connection, tools, policy, entry, tables)
     return Restored(entry["segment"], not dry_run, tables, holds)
 
@@ -158,11 +177,13 @@ def _misfits(
     found = []
     if header.encoding != encoding:
         found.append(f"The rows of {name} were written by another kind of database ({header.encoding}).")
+    if header.key != facts.key:
+        found.append(f"The key of {name} was {', '.join(header.key)} and is {', '.join(facts.key)}.")
     archived = {c.name: c.type for c in header.columns}
     for column, kind in archived.items():
         if column not in facts.table.c:
             found.append(f"The column {name}.{column} is gone.")
-        elif (now := facts.column(column).type.compile(connection.dialect)) != kind:
+        elif (now := facts.types[column]) != kind:
             found.append(f"The column {name}.{column} was {kind} and is {now}.")
     for live in facts.table.c:
         needed = not live.nullable and live.server_default is None and live.computed is None and live.identity is None
@@ -190,6 +211,12 @@ def _put_back(
         ~sa.exists(sa.select(sa.literal_column("1")).select_from(live).where(same).correlate(scratch))
     )
     inserted = tools.database.insert_from(connection, live, columns, missing)
+    as_archived = _count(connection, sa.select(sa.func.count()).select_from(scratch.join(live, same)).where(identical))
+    if as_archived != there + put_back + inserted:
+        raise Broken(
+            f"Of {inserted + put_back} rows put back into {one.name}, {as_archived - there} are as the segment has "
+            "them, so nothing was restored: a trigger or a rule of the table changes them; disable it for the restore."
+        )
     return TableRestored(one.name, inserted, put_back, there, total - there - put_back - inserted)
 
 
@@ -230,51 +257,40 @@ def _treated(policy: Policy, stage: str, table: str) -> list[Column]:
 def _equal(tools: Tools, a: sa.ColumnElement[Any], b: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Equality for every type, also those without one (json), and for NULL."""
     if tools.database.dialect == "sqlite":
-        return sa.type_coerce(a, sa.types.NullType()).is_not_distinct_from(sa.type_coerce(b, sa.types.NullType()))
-    return sa.cast(a, sa.Text()).is_not_distinct_from(sa.cast(b, sa.Text()))
+        x, y = (sa.type_coerce(side, sa.types.NullType()) for side in (a, b))
+        same = sa.collate(x, "BINARY").is_not_distinct_from(y)  # whatever collation the column has
+        return sa.and_(sa.func.typeof(x) == sa.func.typeof(y), same)
+    return sa.collate(sa.cast(a, sa.Text()), "C").is_not_distinct_from(sa.cast(b, sa.Text()))
+
+
+def _rows_of(connection: sa.Connection, one: _Loaded) -> tuple[str, KeyCodec, list[Key]]:
+    """The keys of all archived rows of a table."""
+    assert one.facts is not None
+    assert one.scratch is not None
+    codec = KeyCodec.of([one.facts.column(c) for c in one.facts.key])
+    keys = connection.execute(sa.select(*(one.scratch.c[c] for c in one.facts.key))).all()
+    return one.name, codec, [tuple(key) for key in keys]
 
 
 def _hold_restored(
     connection: sa.Connection,
     tools: Tools,
-    policy: Policy,
-    schema: Schema,
-    entry: dict[str, Any],
-    loaded: Sequence[_Loaded],
+    covered: Iterable[tuple[Scope, str, KeyCodec, Iterable[Key]]],
     author: str,
 ) -> int:
-    """Hold the people whose slice it was; in a stage by rows, the rows."""
-    now = utc_now()
-    placed = 0
-    if by_person(policy.stages[entry["stage"]].origin):
-        stone = tools.ledger.tombstone
-        here = _of_entry(stone, entry)
-        for row in connection.execute(sa.select(stone.c.key_number, stone.c.key_text).where(*here)).all():
-            place(
-                connection,
-                tools.ledger,
-                Hold("person", policy.subject.table, HOLD_REASON, author, now, row.key_number, row.key_text),
-            )
-            placed += 1
-        return placed
-    for one in loaded:
-        assert one.facts is not None
-        assert one.scratch is not None
-        codec = KeyCodec.of([one.facts.column(c) for c in one.facts.key])
-        for key in connection.execute(sa.select(*(one.scratch.c[c] for c in one.facts.key))).all():
-            number, text = codec.columns_of(tuple(key))
-            place(connection, tools.ledger, Hold("row", one.name, HOLD_REASON, author, now, number, text))
-            placed += 1
-    return placed
-
-
-def _of_entry(stone: sa.Table, entry: dict[str, Any]) -> list[Any]:
-    return [stone.c.run_id == entry["run_id"], stone.c.batch == entry["batch"], stone.c.slice == entry["slice"]]
-
-
-def _retire(connection: sa.Connection, tools: Tools, entry: dict[str, Any]) -> None:
-    stone = tools.ledger.tombstone
-    connection.execute(stone.delete().where(*_of_entry(stone, entry)))
+    """Hold the people whose slice it was; in a stage by rows, the rows. Who is held so already is not held twice."""
+    held = tools.ledger.hold
+    names = (held.c.scope, held.c.table_name, held.c.key_number, held.c.key_text)
+    in_force = sa.select(*names).where(held.c.reason == HOLD_REASON, held.c.released_at.is_(None))
+    known = {tuple(row) for row in connection.execute(in_force)}
+    now, before = utc_now(), len(known)
+    for scope, table, codec, keys in covered:
+        for key in keys:
+            number, text = codec.columns_of(key)
+            if (scope, table, number, text) not in known:
+                known.add((scope, table, number, text))
+                place(connection, tools.ledger, Hold(scope, table, HOLD_REASON, author, now, number, text))
+    return len(known) - before
 
 
 def _write_down(
@@ -296,7 +312,9 @@ def _write_down(
     store_batches(connection, tools.ledger, run.id, [NewBatch(entry["stage"], [], 0)])
     batch = claim_batch(connection, tools.ledger, run.id)
     assert batch is not None
-    counts = {t.table: {"restored": t.inserted + t.put_back} for t in tables}
+    counts = {t.table: {"restored": 0} for t in tables}
+    for t in tables:  # a table may have several sections
+        counts[t.table]["restored"] += t.inserted + t.put_back
     write_entry(
         connection,
         tools.ledger,

@@ -149,7 +149,7 @@ def carry_out(
     forgotten = _clocks_to_keep(connection, stage, claim)
     sealed = _archive_and_apply(connection, tools, run, work, attempt) if claim.units else None
     if claim.units:
-        _nothing_crossed(connection, work)
+        _nothing_crossed(connection, work, changed=True)
         brake.check(connection, work.counts())
     number = batch.slices + 1
     place = (run.id, batch.number, number)
@@ -176,6 +176,9 @@ def _archive_and_apply(
         first = [r for r in work.stage.rules if not r.rule.after]
         last = [r for r in work.stage.rules if r.rule.after]
         before = _select(connection, tools, work, first)
+        # What is selected is locked from here on. An event among it must be seen now: soon it is deleted, or leads
+        # to the person's new value.
+        _nothing_crossed(connection, work, changed=False)
         _copy(connection, tools, work, writer, first)
         if not last and writer is not None:
             return _apply_while_sealing(connection, tools, run, work, attempt, first, before, writer)
@@ -222,6 +225,7 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
         "stage": work.stage.qualified,
         "database": tools.database.dialect,
         "until": archive.term.kept_until(run.local_date).isoformat(),
+        "units": [work.stage.scene.codec(work.stage.unit).to_json(k) for k in work.claim.units],
     }
     return SegmentWriter(tools.spool, attempt.segment, header, tools.recipients)
 
@@ -321,13 +325,15 @@ def _checked(work: Work, sealed: Sealed) -> Sealed:
     return sealed
 
 
-def _nothing_crossed(connection: sa.Connection, work: Work) -> None:
-    """Step 7: an event or a hold that came about since the claim, over a link that no lock can stop."""
+def _nothing_crossed(connection: sa.Connection, work: Work, changed: bool) -> None:
+    """Step 7: an event or a hold that came about since the claim, over a link that no lock can stop. Looked for before
+    anything is `changed`, and once more before COMMIT."""
     stage = work.stage
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
-    known = list(work.claim.relied_on if stage.by_person else {*work.claim.people, *work.claim.relied_on})
-    crossed = stage.by_person and connection.execute(_crossed_query(stage, remembered=True)).first() is not None
+    remembered = stage.by_person and changed
+    known = list(work.claim.relied_on if remembered else {*work.claim.people, *work.claim.relied_on})
+    crossed = remembered and connection.execute(_crossed_query(stage, remembered=True)).first() is not None
     if known and not crossed:
         query = _crossed_query(stage, remembered=False)
         crossed = connection.execute(query, {"keys": bare(known)}).first() is not None

@@ -6,7 +6,7 @@ What is wrong with the archive, the connection or the brake is not a subject's f
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 import structlog
@@ -113,7 +113,9 @@ def work(place: Workplace) -> Progress:
                 units=len(portion.keys),
                 error=type(error).__name__,
             )
-            if len(portion.keys) == 1:
+            if len(portion.keys) == 1 and _reason(error) == LOCKED and not portion.wait:
+                _postpone(place, attempt, portion)
+            elif len(portion.keys) == 1:
                 _set_aside(place, attempt, portion, error)
             pace.failed(len(portion.keys))
             continue
@@ -153,6 +155,15 @@ def _is_subjects_fault(error: Exception) -> bool:
     return not error.connection_invalidated and not systemic
 
 
+def _postpone(place: Workplace, attempt: Attempt, portion: Portion) -> None:
+    """Try the one subject again, waiting for its locks, when the rest of the batch is done."""
+    later = replace(portion, skipped_after=[*portion.skipped_after, *portion.keys])
+    with place.tools.database.writing() as connection:
+        batch = _claimed_again(connection, place, attempt)
+        if batch is not None:
+            _move_behind(connection, place.tools, batch, later)
+
+
 def _set_aside(place: Workplace, attempt: Attempt, portion: Portion, error: Exception) -> None:
     """Quarantine the one subject whose slice fails, and go on behind it."""
     place.progress.bad += 1
@@ -166,11 +177,18 @@ def _set_aside(place: Workplace, attempt: Attempt, portion: Portion, error: Exce
     key: Key = codec.from_json(portion.keys[0])
     number, text = codec.columns_of(key)
     with place.tools.database.writing() as connection:
-        batch = claim_batch(connection, place.tools.ledger, place.run.id, attempt.batch.number)
-        if batch is None or (batch.slices, batch.cursor) != (attempt.batch.slices, attempt.batch.cursor):
-            return
-        quarantine(connection, place.tools, place.run.id, stage, number, text, _reason(error))
-        _move_behind(connection, place.tools, batch, portion)
+        batch = _claimed_again(connection, place, attempt)
+        if batch is not None:
+            quarantine(connection, place.tools, place.run.id, stage, number, text, _reason(error))
+            _move_behind(connection, place.tools, batch, portion)
+
+
+def _claimed_again(connection: sa.Connection, place: Workplace, attempt: Attempt) -> Batch | None:
+    """The attempt's batch, locked; None if somebody else has it or has moved it on."""
+    batch = claim_batch(connection, place.tools.ledger, place.run.id, attempt.batch.number)
+    if batch is None or (batch.slices, batch.cursor) != (attempt.batch.slices, attempt.batch.cursor):
+        return None
+    return batch
 
 
 def quarantine(
@@ -211,7 +229,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, Broken):
         return f"{FAILED}{error}"
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if state == "55P03" or "locked" in str(getattr(error, "orig", "")):
+    if state in ("55P03", "40P01") or "is locked" in str(getattr(error, "orig", "")):
         return LOCKED
     return f"{FAILED}the database refused the change ({type(getattr(error, 'orig', error)).__name__})"
 

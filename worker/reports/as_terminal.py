@@ -15,6 +15,9 @@ from worker.reports.wording import Words
 
 _COLOURS: dict[Verdict, str] = {"clean": "green", "attention": "yellow", "stopped": "red", "open": "cyan"}
 
+STAGE_WIDTH = 12  # characters
+NUMBER_WIDTH = 9  # "1,234,567"
+
 
 def print_report(facts: RunFacts, console: Console | None = None, language: str = "en") -> None:
     """Print the report; without `console`, to standard output."""
@@ -120,12 +123,16 @@ class _Page:
     def _table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[str] = ()
     ) -> None:
-        table = Table(title=self.text(title), box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(title=self.text(title), box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.title_justify, table.title_style = "left", "bold"
         for column in columns:
-            table.add_column(self.text(column), overflow="fold")
+            # With numbers beside it the stage may wrap at its words, so that the table's name never breaks.
+            width = STAGE_WIDTH if column == "column.stage" and numeric else None
+            table.add_column(self.text(column), overflow="fold", no_wrap=column == "column.table", max_width=width)
         for column in numeric:
-            table.add_column(self.text(column), justify="right", no_wrap=True)
+            heading = self.text(column)
+            width = NUMBER_WIDTH if " " in heading else None  # a heading of two words stands on two lines
+            table.add_column(heading, justify="right", no_wrap=width is None, width=width)
         for row in rows:
             # As Text: a name in square brackets is no markup.
             table.add_row(*map(Text, row))
