@@ -107,7 +107,7 @@ class Club:
     url: str
     tools: Tools
     policy: Policy
-    identity: str
+    signing_key: bytes
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
 
     def session(self) -> psycopg.Connection[Any]:
@@ -154,6 +154,22 @@ class Club:
     def is_done(self, person: int) -> bool:
         """Whether the person's own row was depersonalised."""
         return bool(self.value(f"SELECT name = '' FROM people WHERE id = {person}"))
+
+    def env_file(self, folder: Path) -> Path:
+        """What the command line needs to work on this club."""
+        path = folder / "merzim.env"
+        (folder / "club.yaml").write_text(POLICY, "utf-8")
+        (folder / "signing.pem").write_bytes(self.signing_key)
+        lines = {
+            "DATABASE_URL": self.url,
+            "POLICY": "club.yaml",
+            "SPOOL": "spool",
+            "ARCHIVE_URL": str(folder / "archive"),
+            "ARCHIVE_RECIPIENTS": ",".join(self.tools.recipients),
+            "SIGNING_KEY": "signing.pem",
+        }
+        path.write_text("".join(f"MERZIM_{name}='{value}'\n" for name, value in lines.items()), "utf-8")
+        return path
 
     def rolled_back(self) -> int:
         """Slices that were begun and came to nothing."""
@@ -214,23 +230,34 @@ def _template() -> str:
 
 @contextmanager
 def _installed(url: str, folder: Path) -> Iterator[Club]:
-    identity, signing = make_identity(), load_signing_key(make_signing_key().private)
+    signing_key = make_signing_key().private
+    signing = load_signing_key(signing_key)
     database = open_database(url, "merzim")
     tools = Tools(
         database=database,
         ledger=ledger_tables("merzim"),
         spool=Spool(folder / "spool"),
         store=DirectoryStore(folder / "archive"),
-        recipients=[identity.recipient],
+        recipients=[make_identity().recipient],
         sign=signing.sign,
         key_id=key_id(signing),
     )
-    club = Club(url, tools, load_policy(POLICY, "club.yaml"), identity.identity)
+    club = Club(url, tools, load_policy(POLICY, "club.yaml"), signing_key)
     try:
         yield club
     finally:
         club.pool.shutdown()
         database.engine.dispose()
+
+
+def segments_without_entry(club: Club) -> set[str]:
+    """Segments that stand in the spool or the store although nothing in the ledger speaks of them."""
+    assert club.tools.spool is not None
+    assert club.tools.store is not None
+    with club.session() as session:
+        committed = {r[0] for r in session.execute("SELECT segment FROM merzim.entry WHERE segment IS NOT NULL")}
+    waiting = {*club.tools.spool.names(), *club.tools.spool.unfinished()}
+    return {*waiting, *club.tools.store.names()} - committed
 
 
 def server() -> str:

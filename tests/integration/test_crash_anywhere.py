@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ SEED = 7
 # Before anybody's first event: the policy's first run, which must be approved, finds nothing.
 LONG_BEFORE, NOW = datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC)
 KILLS, IN_SLICE = 20, 5
-STAGES = ("profile", "complaints", "case", "payments", "recordings")
+STAGES = ("profile", "payments", "recordings")
 LEDGER = ledger_tables("merzim")
 Table = dict[str, dict[str, str | None]]
 
@@ -90,14 +90,18 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
 
 
 def _short_policy() -> str:
-    """kpi.yaml with some of its stages only, and without its brake: what takes time is how many queries there are."""
+    """kpi.yaml with a part of its stages, clocks and holds: most of the time goes into building every process's queries.
+    There are still files, a trigger that writes while we change, a link by IIN, and a stage without copies."""
     policy = yaml.safe_load((Path(config.__file__).parent / "policies" / "kpi.yaml").read_text("utf-8"))
     dropped = {t for name, stage in policy["stages"].items() if name not in STAGES for t in stage["tables"]}
     policy["stages"] = {name: policy["stages"][name] for name in STAGES}
     kept = {t for stage in policy["stages"].values() for t in stage["tables"]}
     policy["ignore"] |= {t: "not in this test" for t in sorted(dropped - kept)}
     policy["stages"]["profile"]["tables"]["scanned_documents"].pop("where")
-    del policy["brake"], policy["quota"]
+    policy["links"] = [link for link in policy["links"] if link["from"].split(".")[0] in ("payments", "audit_log")]
+    policy["clock"] = ["users.last_login_at", "registration_forms.submitted_at", "payments.paid_at"]
+    policy["holds"] = {"open debt": policy["holds"]["open debt"]}
+    del policy["brake"], policy["quota"], policy["stored in"]["access_log.accessed_at"]
     return str(yaml.safe_dump(policy, allow_unicode=True, sort_keys=False))
 
 
@@ -148,16 +152,23 @@ def run_and_kill(agency: Agency, chance: random.Random) -> bool | None:
 
 def _watch(agency: Agency, process: "subprocess.Popen[bytes]", chance: random.Random) -> bool | None:
     """Until the moment to kill: in the n-th slice, or in the n-th transaction of any kind. None: it ended before."""
-    wants_slice, wanted = chance.random() < 0.5, 0
-    wanted = chance.randint(1, 3) if wants_slice else chance.randint(1, 45)
+    wants_slice = chance.random() < 0.5
+    wanted = chance.randint(1, 2) if wants_slice else chance.randint(1, 30)
     seen: set[Any] = set()
     with psycopg.connect(agency.url, autocommit=True, application_name="onlooker") as connection:
-        while process.poll() is None:
+        while not _ends_at_once(process):
             open_now = connection.execute(_OPEN_SLICE, [lock_key(LEDGER, "gate")]).fetchall()
             seen.update(open_now if wants_slice else connection.execute(_TRANSACTIONS).fetchall())
             if len(seen) >= wanted:
                 return bool(open_now)
     return None
+
+
+def _ends_at_once(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether the process has ended; leaves it the processor for a moment."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.005)
+    return process.returncode is not None
 
 
 _TRANSACTIONS = """SELECT pid, xact_start FROM pg_stat_activity

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.night_support import RECENT, Club, Rows, Step, one_unit_a_slice, open_club
+from tests.integration.night_support import RECENT, Club, Rows, Step, one_unit_a_slice, open_club, segments_without_entry
 from worker.pipeline import claim, night, slice
 
 ANNA, BOLAT, TWIN, OTHER_TWIN, DEBTOR = 1, 2, 5, 6, 7
@@ -122,7 +122,7 @@ def test_an_event_over_an_undeclared_link_before_commit(
     assert club.value(f"SELECT count(*) FROM {event.split()[2]} WHERE id = 900") == 1
     assert club.is_done(ANNA)
     assert club.rolled_back() == 1
-    assert_no_copy_without_entry(club)
+    assert segments_without_entry(club) == set()
 
 
 def test_an_event_of_which_the_row_is_there_already(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,12 +202,3 @@ def test_the_other_person_of_a_shared_row_returns(club: Club, monkeypatch: pytes
     assert club.night().state == "done"
     assert club.rows()["letters"][0] == before
     assert club.rolled_back() == 1
-
-
-def assert_no_copy_without_entry(club: Club) -> None:
-    with club.session() as session:
-        committed = {r[0] for r in session.execute("SELECT segment FROM merzim.entry WHERE segment IS NOT NULL")}
-    assert club.tools.spool is not None
-    assert club.tools.store is not None
-    assert club.tools.spool.names() == []
-    assert set(club.tools.store.names()) == committed

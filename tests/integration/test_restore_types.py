@@ -194,7 +194,7 @@ def sequences(operator: Operator) -> list[tuple[object, ...]]:
 
 def test_every_type_of_postgresql_comes_back(postgresql: Operator) -> None:
     before, text, at = postgresql.contents(), copy_text(postgresql, "gone"), sequences(postgresql)
-    run = postgresql.approved_night()
+    run = postgresql.usual_night()
     assert run.state == "done"
     assert postgresql.ids("gone") == []
     assert (
@@ -232,7 +232,7 @@ def test_how_a_role_or_database_writes_values_does_not_matter(postgresql: Operat
     }
     postgresql.sql(*(f"ALTER DATABASE {name} SET {key} = {value}" for key, value in settings.items()))
     postgresql.tools.database.engine.dispose()
-    run = postgresql.approved_night()
+    run = postgresql.usual_night()
     postgresql.sql(*(f"ALTER DATABASE {name} RESET {key}" for key in settings))
     postgresql.tools.database.engine.dispose()
     postgresql.restore(postgresql.segments(run.run_id)[0])
@@ -320,7 +320,7 @@ def sqlite(tmp_path: Path) -> Iterator[Operator]:
 
 def test_every_value_of_sqlite_comes_back(sqlite: Operator) -> None:
     before, at = sqlite.contents(), sqlite.rows("SELECT * FROM sqlite_sequence ORDER BY name")
-    run = sqlite.approved_night()
+    run = sqlite.usual_night()
     assert run.state == "done"
     assert [sqlite.ids("gone"), sqlite.ids("rigid"), sqlite.rows("SELECT * FROM rowless")] == [[], [], []]
     assert (

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.output import say
+from worker.cli.output import say, tell
 
 app = typer.Typer(name="keys", no_args_is_help=True, rich_markup_mode=None)
 
@@ -26,13 +26,14 @@ def archive(
 
     Keep the file offline; the settings get only the recipient, which is printed.
 
-    Example: merzim keys archive /media/offline/archive-identity.txt
+    Example: merzim keys archive /media/offline/archive-identity.txt >> merzim.env
     """
     from worker.archive.keys import identity_file, make_identity, write_secret
 
     identity = make_identity()
     write_secret(path, identity_file(identity))
     say(f"MERZIM_ARCHIVE_RECIPIENTS={identity.recipient}")
+    tell(f"The identity that opens the copies is {path}: take it offline.")
 
 
 @app.command()
@@ -41,7 +42,7 @@ def signing(path: Annotated[Path, typer.Argument(help="Where the secret key goes
 
     Its public half is written beside it, ending in .pub.pem, for whoever verifies the ledger.
 
-    Example: merzim keys signing /etc/merzim/signing.pem
+    Example: merzim keys signing /etc/merzim/signing.pem >> merzim.env
     """
     from worker.archive.keys import make_signing_key, write_secret
 
@@ -49,5 +50,5 @@ def signing(path: Annotated[Path, typer.Argument(help="Where the secret key goes
     write_secret(path, key.private)
     public = path.with_suffix(".pub.pem")
     public.write_bytes(key.public)
-    say(f"MERZIM_SIGNING_KEY={path}")
-    say(f"The public key for `merzim ledger verify` is {public}.")
+    say(f"MERZIM_SIGNING_KEY={path.absolute()}")
+    tell(f"The public key for `merzim ledger verify` is {public}.")

@@ -29,9 +29,9 @@ class Database(Protocol):
         """One READ COMMITTED transaction (SQLite: BEGIN IMMEDIATE), committed at the end, rolled back on error.
         A lock waited for longer than `lock_seconds` (5 by default) fails the statement."""
 
-    def expect_whole_tables(self, connection: sa.Connection) -> None:
-        """What follows in this transaction reads whole tables; a planner that knows no sizes of intermediate results
-        must not take them for small."""
+    def expect_whole_tables(self, connection: sa.Connection, whole: bool) -> None:
+        """Whether what follows in this transaction reads whole tables: a planner that knows no sizes of intermediate
+        results must not take them for small then."""
 
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """Facts of the default schema and of every other schema that a name in `tables` carries."""

@@ -46,7 +46,7 @@ class SQLite:
             with connection.begin():
                 yield connection
 
-    def expect_whole_tables(self, connection: sa.Connection) -> None:
+    def expect_whole_tables(self, connection: sa.Connection, whole: bool) -> None:
         """SQLite indexes intermediate results by itself."""
 
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:

@@ -50,7 +50,7 @@ def claim_units(
     groups = _groups(connection, stage, people) if stage.by_person else {}
     locked_elsewhere = tuple(k for k in keys if k not in set(units) or k in busy)
     due = tuple(k for k in units if k in clocks)
-    owners = due if stage.by_person else tuple(_owners(connection, stage, due))
+    owners = due if stage.by_person else tuple(owners_of(connection, stage, due))
     return Claim(due, clocks, owners, groups, _still_there(connection, stage, locked_elsewhere))
 
 
@@ -76,7 +76,7 @@ def _lock_people(
     scene = stage.scene
     subject = scene.policy.subject
     table = scene.links.alias(subject.table)
-    wanted = keys if stage.by_person else _owners(connection, stage, keys)
+    wanted = keys if stage.by_person else owners_of(connection, stage, keys)
     names = scene.schema.tables[subject.table].key
     locked = _lock(connection, database, table, names, wanted, wait)
     if subject.same_person is None or not locked:
@@ -98,7 +98,7 @@ def _joins(column: sa.ColumnElement[Any]) -> Test:
     return column != "" if isinstance(column.type, sa.String) else column.is_not(None)
 
 
-def _owners(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> list[Key]:
+def owners_of(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> list[Key]:
     """The people that rows belong to, over any link."""
     found: dict[Key, None] = {}
     for query in _owner_queries(stage) if keys else ():

@@ -79,9 +79,7 @@ def night(
     """Carry out tonight's run, or go on with the one that is open. Raises Refused before anything has changed."""
     installation = require_ledger(tools)
     sweep(tools)
-    run = _open_run(tools, policy, wish)
-    if run is None:
-        run = _begin(tools, policy, wish)
+    run = _open_run(tools, policy, wish) or _begin_or_join(tools, policy, wish)
     policy, scene = _as_stored(tools, run)
     empty_outbox(tools, policy, scene.schema)
     stages = {s.name: s for s in stages_of(scene, json.loads(run.plan)["stopped"])}
@@ -114,7 +112,7 @@ def require_ledger(tools: Tools) -> str:
 
 def _open_run(tools: Tools, policy: Policy, wish: Wish) -> Run | None:
     """The run that is being carried out: joined if it is of this day, else closed, since its window is over."""
-    with tools.database.writing() as connection:
+    with suppress(IllegalArrow), tools.database.writing() as connection:  # another process closed it just now
         run = find_open_run(connection, tools.ledger, policy.name, wish.kind)
         if run is None:
             return None
@@ -123,6 +121,18 @@ def _open_run(tools: Tools, policy: Policy, wish: Wish) -> Run | None:
             return run
         _close(connection, tools, run, "window_ended", "Its day ended before its batches did.")
     return None
+
+
+def _begin_or_join(tools: Tools, policy: Policy, wish: Wish) -> Run:
+    """Begin the run. Of two processes the slower one may have planned what the other has done in part by then, and is
+    refused its own run: it joins the other's."""
+    try:
+        return _begin(tools, policy, wish)
+    except Refused:
+        run = _open_run(tools, policy, wish)
+        if run is None:
+            raise
+        return run
 
 
 def _begin(tools: Tools, policy: Policy, wish: Wish) -> Run:

@@ -1,6 +1,6 @@
 """plan: policy, live schema and one fixed `now` → what a run would do. Reads only; SELECT is enough."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,16 +11,19 @@ from config.policy import Policy, Stage
 from worker.databases.base import Database
 from worker.databases.facts import Schema
 from worker.ledger.tables import Ledger
+from worker.pipeline.claim import Claim, owners_of
+from worker.pipeline.selection import select_rows
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
-from worker.plan.links import Links, exists, true
+from worker.plan.links import Links, true
 from worker.plan.people import DONE, DUE, KEPT, People
 from worker.plan.result import Key, Plan, StageOutcome, TablePlan
-from worker.plan.scene import Scene, key_in_query
+from worker.plan.scene import Scene
 from worker.plan.stages import RulePlan, StagePlan
 
 SAMPLE_ROWS = 200
 QUARANTINE_LIMIT = 10_000
+UNITS_AT_ONCE, ALL_ROWS = 2_000, 1 << 30
 
 
 def scene_of(policy: Policy, schema: Schema, ledger: Ledger, now: datetime) -> Scene:
@@ -38,9 +41,7 @@ def make_plan(
     connection: sa.Connection, database: Database, scene: Scene, stopped: Mapping[str, str] | None = None
 ) -> Plan:
     """The plan. `stopped` are stages that must not run, with the reason (promise 11)."""
-    database.expect_whole_tables(connection)
     stages = [_stage(connection, database, stage) for stage in stages_of(scene, stopped)]
-    stages = _within_quota(scene.policy, stages)
     calendar = scene.calendar
     plan = Plan(scene.policy.name, scene.policy.hash, calendar.now, calendar.today, tuple(stages), dict(stopped or {}))
     return replace(plan, fingerprint=fingerprint(plan, scene.schema))
@@ -50,15 +51,29 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> S
     due: list[Key] = []
     states: dict[str, int] = {}
     quarantine: list[tuple[Key, str]] = []
+    database.expect_whole_tables(connection, True)
     for *key, state, count in connection.execute(_unit_states(stage)):
         states[state] = states.get(state, 0) + count
         if state == DUE:
             due.append(tuple(key))
         elif state.startswith("quarantined") and len(quarantine) < QUARANTINE_LIMIT:
             quarantine.append((tuple(key), state.removeprefix("quarantined: ")))
-    by_table = _row_states(connection, stage, bool(due), states)
-    tables = tuple(_table(connection, database, stage, rule, by_table[rule.table]) for rule in stage.rules)
+    by_table = _row_states(connection, stage, states)
+    database.expect_whole_tables(connection, False)
+    due = _within_quota(stage, due, states)
+    rows = _due_rows(connection, database, stage, due)
+    tables = tuple(_table(connection, database, stage, r, rows[r.table], by_table[r.table]) for r in stage.rules)
     return StageOutcome(stage.name, stage.unit, stage.cutoff, tuple(due), states, tuple(quarantine), tables)
+
+
+def _within_quota(stage: StagePlan, due: list[Key], states: dict[str, int]) -> list[Key]:
+    """Only so many units of each stage a night; the rest waits (promise 13: 0 means none)."""
+    limit = stage.scene.policy.quota.people_per_night
+    if limit is None or len(due) <= limit:
+        return due
+    states[DUE] = limit
+    states["waits for the quota"] = len(due) - limit
+    return due[:limit]
 
 
 def _unit_states(stage: StagePlan) -> sa.Select[Any]:
@@ -72,58 +87,40 @@ def _unit_states(stage: StagePlan) -> sa.Select[Any]:
     return query.order_by(*columns)
 
 
+def _due_rows(connection: sa.Connection, database: Database, stage: StagePlan, due: Sequence[Key]) -> dict[str, int]:
+    """How many rows of each table would go with the due units: the slices' own selection, asked without locks."""
+    counts = {rule.table: 0 for rule in stage.rules}
+    for start in range(0, len(due), UNITS_AT_ONCE):
+        units = tuple(due[start : start + UNITS_AT_ONCE])
+        people = units if stage.by_person else tuple(owners_of(connection, stage, units))
+        claim = Claim(units, {}, people, {}, ())
+        gone: dict[str, list[Key]] = {}
+        for rule in stage.rules:
+            keys = select_rows(connection, database, stage, rule, claim, gone, ALL_ROWS, lock=False)
+            counts[rule.table] += len(keys)
+            if rule.deletes:
+                gone[rule.table] = keys
+    return counts
+
+
 def _row_states(
-    connection: sa.Connection, stage: StagePlan, any_due: bool, unit_states: Mapping[str, int]
+    connection: sa.Connection, stage: StagePlan, unit_states: Mapping[str, int]
 ) -> dict[str, dict[str, int]]:
-    """Rows of each table of the stage by state: `due` are those that would change, the others go with their unit."""
+    """Rows of each table of the stage that stay, by the verdict on the unit that they go with."""
     found: dict[str, dict[str, int]] = {rule.table: {} for rule in stage.rules}
-    if stage.unit in found:
-        found[stage.unit] = {s: n for s, n in unit_states.items() if s != DUE}
     verdicts = stage.verdicts()
-    others = stage.people.not_due(stage.people.everybody(), stage.person_cutoff, "others").cte("not_due")
     parts: list[sa.Select[Any]] = []
     for place, rule in enumerate(stage.rules):
-        if any_due:
-            parts.append(_due_rows(stage, rule, place, verdicts, others))
-        if rule.table != stage.unit:
+        if rule.table == stage.unit:
+            found[rule.table] = {s: n for s, n in unit_states.items() if s != DUE}
+        else:
             parts += _rows_with_units(stage, rule, place, verdicts)
-    if not parts:
-        return found
-    union = sa.union_all(*parts).subquery()
-    query = sa.select(union.c.place, union.c.state, sa.func.sum(union.c.n)).group_by(union.c.place, union.c.state)
-    for place, state, n in connection.execute(query):
-        if n:
+    if parts:
+        union = sa.union_all(*parts).subquery()
+        query = sa.select(union.c.place, union.c.state, sa.func.sum(union.c.n)).group_by(union.c.place, union.c.state)
+        for place, state, n in connection.execute(query):
             found[stage.rules[place].table][state] = int(n)
     return found
-
-
-def _due_rows(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE, others: sa.CTE) -> sa.Select[Any]:
-    """Rows that would change: their unit is due, and nobody else to whom they belong is not."""
-    row = stage.scene.links.alias(rule.table)
-    due = sa.select(*stage.keys(verdicts)).where(verdicts.c.state == DUE)
-    tests = [stage.rows(rule, row, lambda unit: key_in_query(stage.scene.key(stage.unit, unit), due))]
-    if rule.table != stage.unit and stage.owners(rule.table, lambda _: sa.true()) is not None:
-        tests.append(sa.not_(_of_others(stage, rule, row, others)))
-    counted: list[sa.ColumnElement[Any]] = [
-        sa.literal_column(str(place)).label("place"),
-        sa.literal(DUE, sa.Text()).label("state"),
-        sa.func.count().label("n"),
-    ]
-    return sa.select(*counted).select_from(row).where(*tests)
-
-
-def _of_others(stage: StagePlan, rule: RulePlan, row: sa.FromClause, others: sa.CTE) -> sa.ColumnElement[bool]:
-    """Whether the row belongs to one of `others`, as one set that the database can hash, not asked row by row."""
-    links, scene = stage.scene.links, stage.scene
-    found = []
-    for path in links.to_people(rule.table):
-        source, person = links.source(path), links.alias(scene.subject)
-        same = sa.and_(*(o == k for o, k in zip(others.c, scene.key(scene.subject, person), strict=True)))
-        joined = links.chain(path, source, person).join(others, same)
-        found.append(sa.select(*scene.key(rule.table, source)).select_from(joined))
-    theirs = sa.union_all(*found).subquery()
-    same = sa.and_(*(t == k for t, k in zip(theirs.c, scene.key(rule.table, row), strict=True)))
-    return exists(theirs, same)
 
 
 def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:
@@ -148,9 +145,13 @@ def _count(connection: sa.Connection, table: sa.FromClause) -> int:
 
 
 def _table(
-    connection: sa.Connection, database: Database, stage: StagePlan, rule: RulePlan, states: Mapping[str, int]
+    connection: sa.Connection,
+    database: Database,
+    stage: StagePlan,
+    rule: RulePlan,
+    due: int,
+    states: Mapping[str, int],
 ) -> TablePlan:
-    due = states.get(DUE, 0)
     archive = stage.stage.archive
     return TablePlan(
         stage=stage.name,
@@ -159,7 +160,7 @@ def _table(
         due=due,
         rows=_count(connection, rule.facts.table),
         bytes=_weight(connection, database, rule, due) if archive and due else 0,
-        states={s: n for s, n in states.items() if s != DUE},
+        states=states,
         basis=stage.stage.basis or "",
         copy=copy_words(stage.stage),
         files=rule.rule.files is not None,
@@ -179,16 +180,3 @@ def _weight(connection: sa.Connection, database: Database, rule: RulePlan, due: 
     chunks = list(database.rows_out(connection, sa.select(*row.c).select_from(row).limit(SAMPLE_ROWS)))
     rows = sum(chunk.count(b"\n") for chunk in chunks)
     return sum(len(chunk) for chunk in chunks) * due // max(rows, 1)
-
-
-def _within_quota(policy: Policy, stages: list[StageOutcome]) -> list[StageOutcome]:
-    """Only so many units of each stage a night; the rest waits (promise 13: 0 means none)."""
-    limit = policy.quota.people_per_night
-    if limit is None:
-        return stages
-    cut = []
-    for stage in stages:
-        waiting = len(stage.due) - len(stage.due[:limit])
-        states = {**stage.states, **({"waits for the quota": waiting} if waiting else {})}
-        cut.append(replace(stage, due=stage.due[:limit], states=states))
-    return cut

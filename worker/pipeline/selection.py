@@ -27,13 +27,16 @@ def select_rows(
     claim: Claim,
     gone: Mapping[str, Sequence[Key]],
     limit: int,
+    lock: bool = True,
 ) -> list[Key]:
-    """Keys of the rule's rows to act on, in key order, locked. `gone`: keys that this slice deletes, by table. At most
-    `limit` + 1 keys come back, so that the caller sees that there are more."""
+    """Keys of the rule's rows to act on, in key order, locked (but for a plan, which only counts them). `gone`: keys
+    that this slice deletes, by table. At most `limit` + 1 keys come back, so that the caller sees that there are more."""
     tables = tuple(gone) if rule.deletes else ()
     parameters: dict[str, Any] = {"keys": bare(claim.units), "most": limit + 1}
     parameters |= {f"gone_{i}": bare(gone[table]) for i, table in enumerate(tables)}
-    query = database.locked(_rows_query(stage, rule.table, tables), skip=False)
+    query = _rows_query(stage, rule.table, tables)
+    if lock:
+        query = database.locked(query, skip=False)
     found = [tuple(r) for r in connection.execute(query, parameters)]
     return without_others(connection, stage, rule.table, found, claim)
 
