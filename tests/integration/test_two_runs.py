@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.night_support import NOW, Club, one_unit_a_slice, open_club, segments_without_entry
+from tests.integration.night_support import NOW, Club, open_club, segments_without_entry
 from worker.ledger.gate import hold_exclusive
 from worker.pipeline import night
 from worker.pipeline.night import Wish
@@ -58,7 +58,6 @@ def test_who_planned_too_late_joins(club: Club, monkeypatch: pytest.MonkeyPatch)
     """Between this process's look for an open run and its plan another one begins, and changes somebody: the approved
     fingerprint is not that of what is left. That is no reason to refuse."""
     approved = club.plan(NOW).fingerprint
-    one_unit_a_slice(monkeypatch)
     elsewhere = []
 
     def begin_elsewhere() -> None:

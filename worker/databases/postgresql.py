@@ -20,7 +20,8 @@ KINDS: dict[str, TableKind] = {
 }
 # How values are written out must not depend on what a role or a database has set, or a copy could not be read back.
 WRITING = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c lc_monetary=C -c xmloption=content"
-CONNECT = {
+CONNECT: dict[str, Any] = {
+    "prepare_threshold": None,  # lists of keys differ in length, and so in text: prepared plans would only pile up
     "options": f"-c timezone=UTC -c row_security=off -c jit=off -c idle_in_transaction_session_timeout=60000 {WRITING}",
     "client_encoding": "utf8",
     "keepalives_idle": 10,
@@ -68,6 +69,8 @@ class PostgreSQL:
                     sa.select(
                         sa.func.set_config("lock_timeout", str(milliseconds), True),
                         sa.func.set_config("statement_timeout", str(max(60_000, 2 * milliseconds)), True),
+                        # A slice asks for a few keys: reading a whole table for them is never right where an index is.
+                        sa.func.set_config("enable_seqscan", "off", True),
                     )
                 )
                 yield connection

@@ -61,16 +61,19 @@ def _by_table(plan: Plan) -> dict[str, tuple[int, int]]:
     return found
 
 
-def allowed_rows(plan: Plan, limits: Limits, approved: bool) -> dict[str, int | None]:
-    """Rows that a run may change, per table and in all ("*"); None: no limit. An approval allows what it saw."""
+def allowed_rows(plan: Plan, limits: Limits, recent: Sequence[int], approved: bool) -> dict[str, int | None]:
+    """Rows that a run may change, per table and in all ("*"); None: no limit. An approval allows what it saw.
+    `recent`: rows of recent nights."""
     pairs = _by_table(plan)
     percent = limits.percent_of_table
     allowed: dict[str, int | None] = {
         t: None if percent is None else max(rows * percent // 100, due if approved else 0)
         for t, (due, rows) in pairs.items()
     }
-    total = limits.rows_per_night
-    allowed["*"] = None if total is None else max(total, plan.rows_due if approved else 0)
+    totals = [] if limits.rows_per_night is None else [limits.rows_per_night]
+    if limits.times_recent_nights is not None and recent:
+        totals.append(int(median(recent) * limits.times_recent_nights))
+    allowed["*"] = max(min(totals), plan.rows_due if approved else 0) if totals else None
     return allowed
 
 

@@ -23,7 +23,7 @@ from worker.ledger.runs import NewRun, Run, close_run, create_run, find_open_run
 from worker.ledger.seal import seal_run
 from worker.ledger.states import RunState
 from worker.pipeline.approval import approved_before, check_not_added, reasons_to_ask, refusal
-from worker.pipeline.brake import Brake, BrakePulled, allowed_rows
+from worker.pipeline.brake import Brake, BrakePulled, allowed_rows, recent_nights
 from worker.pipeline.checking import check_policy
 from worker.pipeline.outbox import empty_outbox
 from worker.pipeline.planning import make_plan, scene_of, stages_of
@@ -196,7 +196,8 @@ def _store_refused(tools: Tools, decision: Decision, wish: Wish, reason: str) ->
 def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wish) -> tuple[Run, bool]:
     policy, plan, ledger = decision.policy, decision.plan, tools.ledger
     store_policy(connection, ledger, text=policy.text, policy_hash=policy.hash, name=policy.name, at=utc_now())
-    allowed = allowed_rows(plan, policy.brake, decision.approved)
+    recent = recent_nights(connection, ledger, policy.name)
+    allowed = allowed_rows(plan, policy.brake, recent, decision.approved)
     run, made = create_run(
         connection,
         ledger,

@@ -58,7 +58,7 @@ class Pace:
 
 @dataclass
 class Progress:
-    """What this process has done on the run, for whoever watches."""
+    """What this process has done on the run, for whoever watches. `bad`: subjects set aside one after another."""
 
     slices: int = 0
     units: int = 0
@@ -103,7 +103,7 @@ def work(place: Workplace) -> Progress:
             if crossed > CROSSED_LIMIT:
                 raise
             continue
-        except (Broken, DBAPIError, UnsupportedKey) as error:
+        except (Broken, DBAPIError, UnsupportedKey, UnicodeEncodeError) as error:
             if not _is_subjects_fault(error):
                 raise
             log.warning(
@@ -231,6 +231,8 @@ def _reason(error: Exception) -> str:
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     if state in ("55P03", "40P01") or "is locked" in str(getattr(error, "orig", "")):
         return LOCKED
+    if isinstance(error, UnicodeEncodeError):
+        return f"{FAILED}a text of the row is not UTF-8, so no replacement can be made of it"
     return f"{FAILED}the database refused the change ({type(getattr(error, 'orig', error)).__name__})"
 
 
@@ -246,5 +248,7 @@ def _count(place: Workplace, done: Work) -> None:
     progress.slices += 1
     progress.units += len(done.claim.units)
     progress.rows += done.rows
+    if done.claim.units:
+        progress.bad = 0
     place.watch(progress)
     log.info("slice committed", run=place.run.id, stage=done.stage.name, units=len(done.claim.units), rows=done.rows)

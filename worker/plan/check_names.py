@@ -26,7 +26,11 @@ def check_names(ground: Ground) -> None:
     for name, hold in policy.holds.items():
         _table(ground, f"holds.{name}.exists", hold.exists)
     for table in policy.ignore:
-        _table(ground, f"ignore.{table}", table)
+        if table in ground.schema.tables or nearest(table, ground.schema.tables) is not None:
+            _table(ground, f"ignore.{table}", table)
+        else:  # what is not there needs no ignoring: no harm
+            sentence = f"the database has no table `{table}`, which is ignored; remove it when it will not come"
+            ground.warning(f"ignore.{table}", sentence)
     for name, trigger in policy.triggers.items():
         for table in trigger.writes:
             _table(ground, f"triggers.{name}.writes", table)
