@@ -30,7 +30,7 @@ def demo(
     ] = None,
     no_run: Annotated[bool, typer.Option("--no-run", help="Make the database and stop before the night.")] = False,
 ) -> None:
-    """Make an agency's database with invented people; run a night on it.
+    """Make an agency's database with invented people, and a night.
 
     It shows the brake stopping the first night, the approval, and the night. Afterwards every verb works on it:
     merzim --env-file DIR/merzim.env VERB.

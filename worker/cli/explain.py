@@ -23,7 +23,7 @@ def explain(
     now: Annotated[str | None, typer.Option(help="As of this past moment, with offset.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say for one person what is due when, what holds it, what was done.
+    """Say for one person what is due when, what holds it, and why.
 
     An IIN, e-mail or phone is never an argument, since the shell remembers those: it is asked for, or read from
     standard input.

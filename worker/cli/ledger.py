@@ -26,7 +26,7 @@ def verify_(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look for any changed, removed, added or reordered run, entry or seal.
+    """Look for anything changed, removed, added or reordered.
 
     Exit code 1 if there is one. Keep the public key, and the seals of the reports, outside the database.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from config.policy import ColumnRef, Event, Policy
+from config.problems import nearest
 from worker.plan.check_ground import Ground, is_unread, meant, quoted
 from worker.plan.check_rules import Rule
 
