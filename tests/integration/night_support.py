@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 import pytest
@@ -29,6 +29,7 @@ from worker.archive.store import DirectoryStore
 from worker.bootstrap import Installation
 from worker.cli.init import create_ledger
 from worker.databases.connect import open_database
+from worker.databases.postgresql import PostgreSQL
 from worker.ledger.signing import key_id, load_signing_key
 from worker.ledger.tables import ledger_tables
 from worker.pipeline import work
@@ -39,7 +40,7 @@ from worker.plan.result import Plan
 NOW = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
 RECENT = "2026-02-20 10:00:00"
 QUIET = "2019-05-05 10:00:00"  # long enough for every stage below
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 POLICY = """\
 policy: club
@@ -117,19 +118,19 @@ class Club:
     def execute(self, statement: str, *values: object) -> None:
         """The operator's own application writes and commits."""
         with self.session() as session:
-            session.execute(cast(LiteralString, statement), values or None)
+            session.execute(statement, values or None)
 
     def value(self, query: str) -> Any:
         """The single value of a query."""
         with self.session() as session:
-            row = session.execute(cast(LiteralString, query)).fetchone()
+            row = session.execute(query).fetchone()
             return None if row is None else row[0]
 
     def rows(self) -> Rows:
         """Every row of every table of the operator."""
         with self.session() as session:
             query = "SELECT * FROM {} ORDER BY id"
-            return {t: session.execute(cast(LiteralString, query.format(t))).fetchall() for t in TABLES}
+            return {t: session.execute(query.format(t)).fetchall() for t in TABLES}
 
     def add(self, person: int, iin: str, login: str | None = QUIET) -> None:
         """A person with one visit, one old payment and one letter, all as quiet as the login."""
@@ -187,13 +188,7 @@ class Club:
 
     def wait_for_waiter(self, kind: str = "transactionid", count: int = 1) -> None:
         """Until so many sessions wait for such a lock."""
-        self.wait_until(lambda: self.waiters(kind) >= count)
-
-    def wait_until(self, test: Callable[[], bool]) -> None:
-        """Ask until the answer is yes."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not test():
-            assert time.monotonic() < deadline, "What was waited for did not happen."
+        wait_until(lambda: self.waiters(kind) >= count)
 
 
 @contextmanager
@@ -221,7 +216,7 @@ def _template() -> str:
     on_server(f"CREATE DATABASE {name}")
     atexit.register(on_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     with psycopg.connect(url_of(name)) as connection:
-        connection.execute(cast(LiteralString, SCHEMA))
+        connection.execute(SCHEMA)
     with tempfile.TemporaryDirectory() as folder, _installed(url_of(name), Path(folder)) as club:
         create_ledger(Installation(Settings(), club.tools))
         assert club.night().state == "done"
@@ -250,6 +245,13 @@ def _installed(url: str, folder: Path) -> Iterator[Club]:
         database.engine.dispose()
 
 
+def wait_until(test: Callable[[], bool]) -> None:
+    """Ask until the answer is yes. AssertionError when that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not test():
+        assert time.monotonic() < deadline, "What was waited for did not happen."
+
+
 def segments_without_entry(club: Club) -> set[str]:
     """Segments that stand in the spool or the store although nothing in the ledger speaks of them."""
     assert club.tools.spool is not None
@@ -273,7 +275,7 @@ def url_of(database: str) -> str:
 def on_server(statement: str) -> None:
     """Run a statement that no transaction may contain."""
     with psycopg.connect(server(), autocommit=True) as connection:
-        connection.execute(cast(LiteralString, statement))
+        connection.execute(statement)
 
 
 @dataclass
@@ -305,6 +307,27 @@ class Step:
             return result
 
         self.patch.setattr(self.module, self.name, wrapped)
+
+
+class Impatient(PostgreSQL):
+    """Waits a moment only for locks, or (`at_last` False) as long as ever for those it had passed over before."""
+
+    at_last = True
+
+    @contextmanager
+    def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
+        """See `base.Database.writing`."""
+        first = lock_seconds is not None and lock_seconds < 5
+        with super().writing(0.1 if first or self.at_last else lock_seconds) as connection:
+            yield connection
+
+
+def hurry(club: Club, at_last: bool) -> None:
+    """Give up waiting for a lock soon."""
+    club.tools.database.engine.dispose()
+    database = Impatient(sa.make_url(club.url), "merzim")
+    database.at_last = at_last
+    club.tools = replace(club.tools, database=database)
 
 
 def one_unit_a_slice(patch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.small_operator import BOTH, HEAD, LATELY, Operator, ignoring, operator_on, people, person
+from tests.integration.small_operator import (
+    BOTH,
+    HEAD,
+    LATELY,
+    Operator,
+    ignoring,
+    operator_on,
+    people,
+    person,
+)
 from worker.pipeline import work
 
 POLICY = (
@@ -41,7 +50,9 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Operator]:
 
 
 def fill(operator: Operator) -> Operator:
-    operator.sql(*people(1, 2), *people(3, 4, 5, seen_at=LATELY), "INSERT INTO orders VALUES (1, 1, 'x'), (2, 3, 'y')")
+    operator.sql(
+        *people(1, 2), *people(3, 4, 5, seen_at=LATELY), "INSERT INTO orders VALUES (1, 1, 'x'), (2, 3, 'y')"
+    )
     return operator
 
 
@@ -70,7 +81,10 @@ def once(act: Callable[[], None], after: int = 0) -> Callable[[], bool]:
     [
         ("brake: {rows_per_night: 2}", "3 rows would change, more than brake.rows_per_night 2"),
         ("brake: {percent_of_table: 39}", "people (2 of 5 rows)"),
-        ("brake: {times_recent_nights: 100}", "more than brake.times_recent_nights 100 times the 0 of recent nights"),
+        (
+            "brake: {times_recent_nights: 100}",
+            "more than brake.times_recent_nights 100 times the 0 of recent nights",
+        ),
     ],
 )
 def test_too_many_stop_before_the_first_change_and_an_approval_lets_them_go(
@@ -127,7 +141,9 @@ def test_rows_that_come_between_plan_and_slice_are_counted(shop: Operator, line:
 
 
 def test_what_was_committed_before_counts_too(shop: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work.Pace, "__init__", lambda pace, target: vars(pace).update(target_seconds=target, units=1))
+    monkeypatch.setattr(
+        work.Pace, "__init__", lambda pace, target: vars(pace).update(target_seconds=target, units=1)
+    )
     limit(shop, "brake: {rows_per_night: 3}")
     shop.accustom()
     run = shop.night(go_on=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')"), after=1))

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 import pytest
@@ -54,7 +53,7 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
         subprocess.run(make, check=True, capture_output=True, timeout=120)
         agency.merzim("init")
         with psycopg.connect(agency.owner) as owner:
-            owner.execute(cast(LiteralString, agency.merzim("init", "--print-grants", "--role", role)))
+            owner.execute(agency.merzim("init", "--print-grants", "--role", role))
         yield agency
     finally:
         on_server(f"DROP DATABASE {name} WITH (FORCE)")
@@ -74,8 +73,6 @@ def test_the_night_works_under_the_role(agency: Agency) -> None:
         assert _one(owner, "SELECT count(*) FROM merzim.entry WHERE segment IS NOT NULL") != 0
         assert _one(owner, "SELECT count(*) FROM users WHERE email LIKE '%.invalid'") != 0
     assert hold
-    agency.at_night("plan")
-    agency.at_night("report")
     agency.at_night("ledger", "verify")
 
 
@@ -102,11 +99,11 @@ def test_the_night_works_under_the_role(agency: Agency) -> None:
 def test_the_role_can_do_no_more(agency: Agency, statement: str) -> None:
     with (
         psycopg.connect(agency.role) as limited,
-        pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied|must be owner"),
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"permission denied|must be owner"),
     ):
-        limited.execute(cast(LiteralString, statement))
+        limited.execute(statement)
 
 
-def _one(connection: psycopg.Connection[tuple[object, ...]], query: LiteralString) -> object:
+def _one(connection: psycopg.Connection[tuple[object, ...]], query: str) -> object:
     row = connection.execute(query).fetchone()
     return None if row is None else row[0]

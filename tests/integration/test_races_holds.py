@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.night_support import Club, Rows, Step, one_unit_a_slice, open_club
-from worker.pipeline import slice
+from tests.integration.night_support import Club, Rows, Step, hurry, one_unit_a_slice, open_club, wait_until
+from worker.ledger.gate import hold_exclusive, hold_shared
+from worker.pipeline import slice as slicing
 from worker.pipeline.holding import place_hold
 
 ANNA, BOLAT, CLARA = 1, 2, 3
@@ -42,7 +43,7 @@ def test_a_hold_placed_while_a_slice_is_open(club: Club, monkeypatch: pytest.Mon
         placing.extend(club.pool.submit(hold, club, person) for person in (ANNA, BOLAT))
         club.wait_for_waiter("advisory", 2)
 
-    Step(monkeypatch, slice, "claim_units").after(place)  # the first slice: Anna's
+    Step(monkeypatch, slicing, "claim_units").after(place)  # the first slice: Anna's
     before = club.rows()
     assert club.night().state == "done"
     annas, bolats = [future.result() for future in placing]
@@ -58,7 +59,7 @@ def test_a_slice_waits_for_a_hold_that_is_being_placed(club: Club) -> None:
     """The other way round: the gate is taken before holds are looked at."""
     before = club.rows()
     with club.tools.database.writing() as connection:
-        slice.hold_shared(connection, club.tools.ledger)  # an open slice of another process
+        hold_shared(connection, club.tools.ledger)  # an open slice of another process
         placing = club.pool.submit(hold, club, BOLAT)
         club.wait_for_waiter("advisory")
         running = club.start_night()
@@ -67,3 +68,14 @@ def test_a_slice_waits_for_a_hold_that_is_being_placed(club: Club) -> None:
     assert running.result().state == "done"
     assert of(club.rows(), BOLAT) == of(before, BOLAT)
     assert club.is_done(ANNA)
+
+
+def test_waiting_for_the_gate_in_vain_is_the_fault_of_no_subject(club: Club) -> None:
+    hurry(club, at_last=True)
+    with club.tools.database.engine.begin() as placing:
+        hold_exclusive(placing, club.tools.ledger)
+        running = club.start_night()
+        wait_until(lambda: club.rolled_back() > len((ANNA, BOLAT, CLARA)) + 3)
+        assert club.value("SELECT count(*) FROM merzim.batch WHERE skipped <> '[]'") == 0
+    assert running.result().state == "done"
+    assert all(club.is_done(person) for person in (ANNA, BOLAT, CLARA))

@@ -1,15 +1,11 @@
 """Rows that another session has locked: passed over, tried again, and reported if they stay locked."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from tests.integration.night_support import Club, open_club
-from worker.databases.postgresql import PostgreSQL
+from tests.integration.night_support import Club, hurry, open_club, wait_until
 
 ANNA, BOLAT = 1, 2
 
@@ -23,25 +19,6 @@ def club(tmp_path: Path) -> Iterator[Club]:
         yield club
 
 
-class Impatient(PostgreSQL):
-    """Waits a moment only for locks, or (`at_last` False) as long as ever for those it had passed over before."""
-
-    at_last = True
-
-    def writing(self, lock_seconds: float | None = None) -> AbstractContextManager[sa.Connection]:
-        """See `base.Database.writing`."""
-        first = lock_seconds is not None and lock_seconds < 5
-        return super().writing(0.1 if first or self.at_last else lock_seconds)
-
-
-def hurry(club: Club, at_last: bool) -> None:
-    """Give up waiting for a lock soon."""
-    club.tools.database.engine.dispose()
-    database = Impatient(sa.make_url(club.url), "merzim")
-    database.at_last = at_last
-    club.tools = replace(club.tools, database=database)
-
-
 @pytest.mark.parametrize("row", [f"people WHERE id = {BOLAT}", f"visits WHERE person_id = {BOLAT}"])
 def test_a_locked_row_is_passed_over_and_tried_again(club: Club, row: str) -> None:
     """SKIP LOCKED for people, and whoever has another locked row is postponed: both are waited for at the end."""
@@ -49,7 +26,7 @@ def test_a_locked_row_is_passed_over_and_tried_again(club: Club, row: str) -> No
     with club.session() as other:
         other.execute(f"SELECT 1 FROM {row} FOR UPDATE")
         running = club.start_night()
-        club.wait_until(lambda: club.value("SELECT skipped FROM merzim.batch WHERE stage = 'profile'") == "[[2]]")
+        wait_until(lambda: club.value("SELECT skipped FROM merzim.batch WHERE stage = 'profile'") == "[[2]]")
         assert club.is_done(ANNA)
         club.wait_for_waiter()
         other.rollback()

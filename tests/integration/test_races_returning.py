@@ -4,12 +4,23 @@ Every test names the step of the slice without which it fails.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.night_support import RECENT, Club, Rows, Step, one_unit_a_slice, open_club, segments_without_entry
-from worker.pipeline import claim, night, slice
+from tests.integration.night_support import (
+    RECENT,
+    Club,
+    Rows,
+    Step,
+    one_unit_a_slice,
+    open_club,
+    segments_without_entry,
+)
+from worker.pipeline import claim, night
+from worker.pipeline import slice as slicing
 
 ANNA, BOLAT, TWIN, OTHER_TWIN, DEBTOR = 1, 2, 5, 6, 7
 IIN = {ANNA: "810101300011", BOLAT: "820202300022", TWIN: "850505300055", DEBTOR: "870707300077"}
@@ -87,14 +98,14 @@ def test_a_login_after_the_lock_waits_and_the_later_stages_leave_the_person(
 ) -> None:
     """Step 4: the person's row is locked, so that a login comes before the slice or after it, never into it."""
     before = of_person(club.rows(), BOLAT)
-    logins = []
+    logins: list[Future[None]] = []
 
     def log_in() -> None:
         logins.append(club.pool.submit(club.execute, LOGIN, RECENT, BOLAT))
         club.wait_for_waiter()
 
     Step(monkeypatch, claim, "_busy").before(log_in)
-    Step(monkeypatch, slice, "claim_units").before(lambda: logins[0].result(), stage="letters")
+    Step(monkeypatch, slicing, "claim_units").before(lambda: logins[0].result(), stage="letters")
     assert club.night().state == "done"
     assert club.is_done(BOLAT)  # as decided before the login
     after = of_person(club.rows(), BOLAT)
@@ -116,7 +127,7 @@ def test_an_event_over_an_undeclared_link_before_commit(
 ) -> None:
     """Step 7: events over links that no lock can stop are looked for once more; found: the slice rolls back."""
     before = of_person(club.rows(), BOLAT)
-    Step(monkeypatch, slice, step).after(lambda: club.execute(event, IIN[BOLAT], RECENT))
+    Step(monkeypatch, slicing, step).after(lambda: club.execute(event, IIN[BOLAT], RECENT))
     assert club.night().state == "done"
     assert of_person(club.rows(), BOLAT) == before
     assert club.value(f"SELECT count(*) FROM {event.split()[2]} WHERE id = 900") == 1
@@ -128,7 +139,7 @@ def test_an_event_over_an_undeclared_link_before_commit(
 def test_an_event_of_which_the_row_is_there_already(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     """Step 7: changing a child locks no parent; the slice must not delete what made the person active."""
     change = "UPDATE visits SET at = %s WHERE person_id = %s"
-    Step(monkeypatch, slice, "claim_units").after(lambda: club.execute(change, RECENT, BOLAT))
+    Step(monkeypatch, slicing, "claim_units").after(lambda: club.execute(change, RECENT, BOLAT))
     assert club.night().state == "done"
     assert not club.is_done(BOLAT)
     assert str(of_person(club.rows(), BOLAT)["visits"][0][2]) == RECENT
@@ -141,7 +152,7 @@ def test_such_an_event_in_a_stage_by_rows(club: Club, monkeypatch: pytest.Monkey
     def pay() -> None:
         club.execute("INSERT INTO payments SELECT 900, NULL, iin, %s, NULL FROM people WHERE id = %s", RECENT, BOLAT)
 
-    Step(monkeypatch, slice, "claim_units").after(pay, stage="payments")
+    Step(monkeypatch, slicing, "claim_units").after(pay, stage="payments")
     before = of_person(club.rows(), BOLAT)["payments"]
     assert club.night().state == "done"
     assert of_person(club.rows(), BOLAT)["payments"] == before
@@ -151,7 +162,7 @@ def test_such_an_event_in_a_stage_by_rows(club: Club, monkeypatch: pytest.Monkey
 def test_a_hold_by_condition_that_comes_about_before_commit(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     """Step 7: a debt reopened under no lock of ours holds the person, as a new one would."""
     before = of_person(club.rows(), DEBTOR)
-    Step(monkeypatch, slice, "depersonalise").after(lambda: club.execute("UPDATE debts SET closed_on = NULL"))
+    Step(monkeypatch, slicing, "depersonalise").after(lambda: club.execute("UPDATE debts SET closed_on = NULL"))
     assert club.night().state == "done"
     after = of_person(club.rows(), DEBTOR)
     assert after["debts"].pop()[2] is None
@@ -164,27 +175,32 @@ def test_a_hold_by_condition_that_comes_about_before_commit(club: Club, monkeypa
 def test_a_login_of_the_other_row_of_the_person_waits(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     """Step 4: the rows of the same person are locked too, also when only one of them is this slice's."""
     one_unit_a_slice(monkeypatch)
-    logins = []
+    logins: list[Future[None]] = []
 
     def log_in() -> None:
         if club.is_done(BOLAT) and not logins:  # slices go in key order: the next one is the first twin's
             logins.append(club.pool.submit(club.execute, LOGIN, RECENT, OTHER_TWIN))
             club.wait_for_waiter()
 
-    every_slice = slice._archive_and_apply
-    monkeypatch.setattr(slice, "_archive_and_apply", lambda *a: (log_in(), every_slice(*a))[1])
+    carry_on = slicing._archive_and_apply
+
+    def archive_and_apply(*arguments: Any) -> Any:
+        log_in()
+        return carry_on(*arguments)
+
+    monkeypatch.setattr(slicing, "_archive_and_apply", archive_and_apply)
     assert club.night().state == "done"
     logins[0].result()
     assert club.is_done(TWIN)
     assert club.is_done(OTHER_TWIN)  # one person, one decision, one slice
-    assert len(set(row[1] for row in of_person(club.rows(), TWIN, OTHER_TWIN)["people"])) == 1
+    assert len({row[1] for row in of_person(club.rows(), TWIN, OTHER_TWIN)["people"]}) == 1
 
 
 def test_another_row_of_the_person_appears_and_is_active(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     """Step 7 looks at every row of the person that is there by then, by the original IIN."""
     before = of_person(club.rows(), TWIN, OTHER_TWIN)
     newcomer = "INSERT INTO people VALUES (8, %s, 'Name 8', %s)"
-    Step(monkeypatch, slice, "depersonalise").after(lambda: club.execute(newcomer, IIN[TWIN], RECENT))
+    Step(monkeypatch, slicing, "depersonalise").after(lambda: club.execute(newcomer, IIN[TWIN], RECENT))
     assert club.night().state == "done"
     assert of_person(club.rows(), TWIN, OTHER_TWIN) == before
     assert club.is_done(BOLAT)
@@ -196,8 +212,8 @@ def test_the_other_person_of_a_shared_row_returns(club: Club, monkeypatch: pytes
     club.execute("UPDATE letters SET writer_id = %s WHERE id = %s", BOLAT, ANNA)
     one_unit_a_slice(monkeypatch)
     before = club.rows()["letters"][0]
-    select = Step(monkeypatch, slice, "_copy")
-    letters = Step(monkeypatch, slice, "claim_units")
+    select = Step(monkeypatch, slicing, "_copy")
+    letters = Step(monkeypatch, slicing, "claim_units")
     letters.after(lambda: select.before(lambda: club.execute(LOGIN, RECENT, BOLAT)), stage="letters")
     assert club.night().state == "done"
     assert club.rows()["letters"][0] == before

@@ -98,36 +98,35 @@ def _problem(problem: Any) -> dict[str, Any]:
 
 
 def _strategies(as_json: bool) -> None:
-    from worker.strategies.registry import all_strategies
+    from worker.strategies import ALL_KINDS, all_strategies
 
+    if wants_json(as_json):
+        print_json([_strategy(s) for s in all_strategies()])
+        return
     rows = [
-        {
-            "name": s.name,
-            "argument": s.argument,
-            "what": s.summary,
-            "types": sorted(s.types),
-            "made in": s.made_in,
-            "unique": s.unique,
-            "writes null": s.writes_null,
-            "irreversible": s.irreversible,
-            "longest": s.longest(None) if s.argument is None else None,
-        }
+        [
+            s.name,
+            s.summary + (f" Takes {s.argument}." if s.argument else ""),
+            "any" if s.types == ALL_KINDS else ", ".join(sorted(s.types)),
+            "yes" if s.unique else "no",
+        ]
         for s in all_strategies()
     ]
-    if wants_json(as_json):
-        print_json(rows)
-    else:
-        everything = max(len(r["types"]) for r in rows)
-        lines = [
-            [
-                r["name"],
-                r["what"] + (f" Takes {r['argument']}." if r["argument"] else ""),
-                "any" if len(r["types"]) == everything else ", ".join(r["types"]),
-                "yes" if r["unique"] else "no",
-            ]
-            for r in rows
-        ]
-        print_table("Strategies", ["name", "what it does", "column types", "UNIQUE"], lines, whole=("name",))
+    print_table("Strategies", ["name", "what it does", "column types", "UNIQUE"], rows, whole=("name",))
+
+
+def _strategy(strategy: Any) -> dict[str, Any]:
+    return {
+        "name": strategy.name,
+        "argument": strategy.argument,
+        "what": strategy.summary,
+        "types": sorted(strategy.types),
+        "made in": strategy.made_in,
+        "unique": strategy.unique,
+        "writes null": strategy.writes_null,
+        "irreversible": strategy.irreversible,
+        "longest": strategy.longest(None) if strategy.argument is None else None,
+    }
 
 
 def _lawyer(context: typer.Context, as_json: bool) -> None:

@@ -25,6 +25,8 @@ def explain(
 ) -> None:
     """Say for one person what is due when, what holds it, and why.
 
+    Also what was done, and until when a copy of it is kept.
+
     An IIN, e-mail or phone is never an argument, since the shell remembers those: it is asked for, or read from
     standard input.
 

@@ -48,7 +48,7 @@ def run(
 
     Where MERZIM_REPORTS is set, the report is written there as an HTML page.
 
-    Exit code 0: clean. 1: done, with failures. 2: refused, nothing changed. 3: error.
+    Exit code 0: clean. 1: done, with failures. 2: refused. 3: error.
 
     Example: merzim --env-file merzim.env run --approve 0123456789abcdef
     """

@@ -14,8 +14,9 @@ from worker.databases.base import Database
 from worker.pipeline.claim import KEYS, Claim
 from worker.pipeline.tools import Broken
 from worker.plan.result import Key
+from worker.plan.rows import RulePlan
 from worker.plan.scene import bare, key_in
-from worker.plan.stages import RulePlan, StagePlan
+from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry, Column, link_of, value_by_path
 
 RANDOM = random.SystemRandom()
@@ -90,7 +91,7 @@ def delete(connection: sa.Connection, rule: RulePlan, keys: Sequence[Key]) -> No
         sa.select(sa.func.count()).select_from(table).where(key_in(key, KEYS)), {"keys": bare(keys)}
     ).scalar_one()
     if done.rowcount != len(keys) or left:
-        raise Broken(_differs(rule.table, "deleted", len(keys), done.rowcount - left))
+        raise Broken(_differs(rule.table, "deleted", len(keys), min(done.rowcount, len(keys) - left)))
 
 
 def depersonalise(

@@ -16,8 +16,8 @@ from worker.ledger.gate import hold_shared
 from worker.pipeline.claim import KEYS
 from worker.pipeline.tools import Tools, utc_now
 from worker.plan.result import Key
+from worker.plan.rows import RulePlan
 from worker.plan.scene import bare, key_in
-from worker.plan.stages import RulePlan
 
 PORTION = 200  # files removed in one transaction
 

@@ -18,8 +18,9 @@ from worker.plan.fingerprint import fingerprint
 from worker.plan.links import Links, true
 from worker.plan.people import DONE, DUE, KEPT, People
 from worker.plan.result import Key, Plan, StageOutcome, TablePlan
+from worker.plan.rows import RulePlan
 from worker.plan.scene import Scene
-from worker.plan.stages import RulePlan, StagePlan
+from worker.plan.stages import StagePlan
 
 SAMPLE_ROWS = 200
 QUARANTINE_LIMIT = 10_000

@@ -14,8 +14,9 @@ from worker.pipeline.claim import KEPT_QUERIES, KEYS, PEOPLE, Claim
 from worker.plan.calendar import Test
 from worker.plan.links import true
 from worker.plan.result import Key
+from worker.plan.rows import RulePlan
 from worker.plan.scene import bare, key_in, keys_named
-from worker.plan.stages import RulePlan, StagePlan
+from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry
 
 
@@ -30,7 +31,7 @@ def select_rows(
     lock: bool = True,
 ) -> list[Key]:
     """Keys of the rule's rows to act on, in key order, locked (but for a plan, which only counts them). `gone`: keys
-    that this slice deletes, by table. At most `limit` + 1 keys come back, so that the caller sees that there are more."""
+    that this slice deletes, by table. At most `limit` + 1 keys come back, so that the caller sees if there are more."""
     tables = tuple(gone) if rule.deletes else ()
     parameters: dict[str, Any] = {"keys": bare(claim.units), "most": limit + 1}
     parameters |= {f"gone_{i}": bare(gone[table]) for i, table in enumerate(tables)}

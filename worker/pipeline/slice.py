@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from worker.archive.format import JSON
 from worker.archive.names import new_segment_name
@@ -30,11 +31,13 @@ from worker.pipeline.outbox import queue_files
 from worker.pipeline.selection import select_carried, select_rows
 from worker.pipeline.tools import Broken, Tools, utc_now
 from worker.plan.result import Key
+from worker.plan.rows import RulePlan
 from worker.plan.scene import bare, key_in, keys_named
-from worker.plan.stages import RulePlan, StagePlan
+from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry, Column, carried
 
 ROWS_LIMIT = 5_000
+LOCK_TIMEOUT = "55P03"
 
 
 class TooMany(Exception):
@@ -136,12 +139,12 @@ def carry_out(
 ) -> Work | None:
     """Steps 2 to 8 but for COMMIT, which is the caller's. None: somebody else has the batch by now.
 
-    Raises Broken, TooMany, ArchiveError and SQLAlchemy's errors; the caller then rolls back.
+    Raises Broken, TooMany, GateShut, ArchiveError and SQLAlchemy's errors; the caller then rolls back.
     """
     batch = claim_batch(connection, tools.ledger, run.id, attempt.batch.number)
     if batch is None or (batch.slices, batch.cursor) != (attempt.batch.slices, attempt.batch.cursor):
         return None
-    hold_shared(connection, tools.ledger)
+    _pass_gate(connection, tools)
     codec = stage.scene.codec(stage.unit)
     keys = [codec.from_json(k) for k in portion.keys]
     claim = claim_units(connection, tools.database, stage, keys, portion.wait)
@@ -168,6 +171,20 @@ def carry_out(
     return work
 
 
+class GateShut(Exception):
+    """Somebody is placing a hold and waits for other slices: this one has not begun."""
+
+
+def _pass_gate(connection: sa.Connection, tools: Tools) -> None:
+    """Step 3. Waiting in vain is the fault of no subject."""
+    try:
+        hold_shared(connection, tools.ledger)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_TIMEOUT:
+            raise GateShut from error
+        raise
+
+
 def _archive_and_apply(
     connection: sa.Connection, tools: Tools, run: Run, work: Work, attempt: Attempt
 ) -> Sealed | None:
@@ -176,9 +193,8 @@ def _archive_and_apply(
         first = [r for r in work.stage.rules if not r.rule.after]
         last = [r for r in work.stage.rules if r.rule.after]
         before = _select(connection, tools, work, first)
-        # What is selected is locked from here on. An event among it must be seen now: soon it is deleted, or leads
-        # to the person's new value.
-        _nothing_crossed(connection, work, changed=False)
+        if _may_hide_events(work):
+            _nothing_crossed(connection, work, changed=False)
         _copy(connection, tools, work, writer, first)
         if not last and writer is not None:
             return _apply_while_sealing(connection, tools, run, work, attempt, first, before, writer)
@@ -341,6 +357,16 @@ def _nothing_crossed(connection: sa.Connection, work: Work, changed: bool) -> No
         raise Crossed(
             f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
         )
+
+
+def _may_hide_events(work: Work) -> bool:
+    """Whether, of what was selected and locked after the claim, events or holds may not be found before COMMIT any
+    more: deleted, or leading to the person's new value. The units themselves were locked before the predicate."""
+    scene, stage = work.stage.scene, work.stage
+    telling = {m.table for m in stage.people.moments} | {h.exists for h in scene.policy.holds.values()}
+    between = {step.source for table in telling for path in scene.links.to_people(table) for step in path.steps}
+    selected = {r.table for r in stage.rules} | {step.table for step, _ in work.carried}
+    return not selected.isdisjoint((telling | between) - {stage.unit, scene.subject})
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

@@ -16,13 +16,13 @@ from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exist
 from worker.ledger.errors import UnsupportedKey
 from worker.ledger.runs import Run
 from worker.pipeline.brake import Brake
-from worker.pipeline.slice import Attempt, Crossed, Portion, TooMany, Work, announce, carry_out
+from worker.pipeline.slice import LOCK_TIMEOUT, Attempt, Crossed, GateShut, Portion, TooMany, Work, announce, carry_out
 from worker.pipeline.tools import Broken, Tools
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 
 log = structlog.get_logger()
-FIRST_UNITS, LEAST_UNITS, MOST_UNITS = 100, 40, 1_000
+FIRST_UNITS, LEAST_UNITS, MOST_UNITS = 100, 50, 1_000
 CEILING_SECONDS = 0.25
 CROSSED_LIMIT, BAD_LIMIT = 20, 100
 FAILED = "failed: "
@@ -36,8 +36,8 @@ class TooManyBad(Exception):
 
 @dataclass
 class Pace:
-    """How many units a slice takes: more while slices stay under the target time; fewer when one took longer than
-    CEILING_SECONDS, or than the target with more than LEAST_UNITS: below that a slice's fixed cost is the time."""
+    """How many units a slice takes: more while slices stay under the target time, fewer when one took longer than
+    CEILING_SECONDS; but not below LEAST_UNITS, since a slice has a fixed cost that fewer units only pay more often."""
 
     target_seconds: float
     units: int = FIRST_UNITS
@@ -45,11 +45,11 @@ class Pace:
     def measured(self, seconds: float, taken: int) -> None:
         """A slice of `taken` units took so long."""
         if seconds > CEILING_SECONDS:
-            self.units = max(LEAST_UNITS // 4, taken // 2)
-        elif seconds > self.target_seconds:
-            self.units = min(self.units, max(LEAST_UNITS, int(taken * 0.8)))
-        elif taken >= self.units:
+            self.units = max(LEAST_UNITS, min(self.units, taken) // 2)
+        elif seconds <= self.target_seconds and taken >= self.units:
             self.units = min(MOST_UNITS, self.units + max(1, self.units // 2))
+        elif self.units < LEAST_UNITS:  # a smaller slice was only for finding the one that failed
+            self.units = min(LEAST_UNITS, self.units * 2)
 
     def failed(self, taken: int) -> None:
         """A slice of `taken` units was rolled back: half as many."""
@@ -95,6 +95,8 @@ def work(place: Workplace) -> Progress:
         begun = time.monotonic()
         try:
             done = _one_slice(place, attempt, portion)
+        except GateShut:
+            continue
         except TooMany:
             pace.failed(len(portion.keys))
             continue
@@ -229,7 +231,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, Broken):
         return f"{FAILED}{error}"
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if state in ("55P03", "40P01") or "is locked" in str(getattr(error, "orig", "")):
+    if state in (LOCK_TIMEOUT, "40P01") or "is locked" in str(getattr(error, "orig", "")):
         return LOCKED
     if isinstance(error, UnicodeEncodeError):
         return f"{FAILED}a text of the row is not UTF-8, so no replacement can be made of it"

@@ -4,63 +4,29 @@ A unit is what a batch lists: a person, or in a stage by rows one row of the tab
 `verdicts` is the one predicate (promise 4): plan counts it, claim asks it again over locked keys, explain names it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from config.policy import Stage, TableRule
-from worker.databases.facts import TableFacts
-from worker.ledger.holds import active_holds_exist, in_force
+from config.policy import Stage
+from worker.ledger.holds import in_force
 from worker.plan.calendar import Moment, Test, moment
 from worker.plan.links import Path, exists, not_false, true
 from worker.plan.people import ABSURD_ROW, BY_HAND, DONE, DUE, KEPT, NO_EVENT, People
-from worker.plan.scene import RowTest, Scene, by_person, key_in, key_in_query
-from worker.plan.treatments import Column, columns_of, looks_done, nothing_left
+from worker.plan.rows import StageRows
+from worker.plan.scene import RowTest, Scene, by_person
+from worker.plan.treatments import looks_done
 
 
-@dataclass(frozen=True)
-class RulePlan:
-    """What a stage does to one table, bound to the live table and the strategies."""
-
-    rule: TableRule
-    facts: TableFacts
-    columns: tuple[Column, ...]
-
-    @property
-    def table(self) -> str:
-        """The table's name as the policy writes it."""
-        return self.rule.table
-
-    @property
-    def deletes(self) -> bool:
-        """Whether rows go altogether."""
-        return self.rule.operation == "delete"
-
-
-class StagePlan:
+class StagePlan(StageRows):
     """One stage at one moment. Pure: makes expressions, runs none."""
 
     def __init__(self, scene: Scene, people: People, stage: Stage) -> None:
-        self.scene, self.people, self.stage = scene, people, stage
+        super().__init__(scene, people, stage)
         self.name = stage.name
         self.qualified = scene.qualified(stage.name)
-        self.by_person = by_person(stage.origin)
-        self.unit = scene.subject if self.by_person else stage.origin.events[0].column.table
-        self.facts = scene.schema.tables[self.unit]
-        self.key = self.facts.key
-        self.rules = _ordered(scene, stage)
-        today = scene.calendar.today
-        self.cutoff = stage.term.cutoff(today)
-        floor = scene.policy.floor.term.cutoff(today)
-        self.person_cutoff = min(self.cutoff, floor) if stage.origin.subject else floor
         self.moments = [moment(scene.policy, scene.schema, scene.calendar, e) for e in stage.origin.events]
-
-    def rule_of(self, table: str) -> RulePlan | None:
-        """The stage's rule for a table, if it has one."""
-        return next((r for r in self.rules if r.table == table), None)
 
     @property
     def unit_is_deleted(self) -> bool:
@@ -217,15 +183,6 @@ class StagePlan:
                 found.append(self._reason(row, row, ranks.of(f"held: {name}")))
         return found
 
-    def _holds_reached(self, table: str) -> list[tuple[str, Path, Test]]:
-        """Conditions of the policy that hold a row of the table itself, being met by it or by a row it leads to."""
-        return [
-            (name, path, not_false(hold.where))
-            for name, hold in self.scene.policy.holds.items()
-            if hold.exists != self.scene.subject and hold.where is not None
-            for path in self.scene.links.paths(table, hold.exists)
-        ]
-
     def _hidden(self, unit: sa.FromClause, clock: sa.ColumnElement[Any]) -> Test:
         """Done before: a tombstone, nothing newer than the clock it was decided on, and the row still looks done.
         A row that is held by itself may look undone for as long as it is held."""
@@ -259,152 +216,3 @@ class StagePlan:
         table = other.origin.events[0].column.table
         test = partial(not_done_long_ago, table)
         return sa.or_(sa.false(), *(scene.links.backward(p, person, test) for p in scene.links.to_people(table)))
-
-    # Rows that go with units.
-
-    def rows(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
-        """Rows of a rule's table to act on for the units that `unit_is` accepts: found over links, selected by `where`,
-        not held themselves, not certainly done already. Whether they belong to somebody else too is asked apart."""
-        return sa.and_(self.belongs(rule, row, unit_is), *self._selected(rule, row), self.row_is_free(rule.table, row))
-
-    def belongs(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
-        """Whether the row is a unit's own, or leads to one over links that may make it due."""
-        links = self.scene.links
-        paths = links.finding(rule.table, self.unit)
-        if len(paths) == 1:
-            return links.found_by(paths[0], row, unit_is)
-        each = []
-        for path in paths:
-            inner = links.alias(rule.table)
-            query = sa.select(*self.scene.key(rule.table, inner)).select_from(inner)
-            each.append(query.where(links.found_by(path, inner, unit_is)))
-        return key_in_query(self.scene.key(rule.table, row), sa.union(*each)) if each else sa.false()
-
-    def row_is_free(self, table: str, row: sa.FromClause) -> Test:
-        """Whether nothing holds the row itself."""
-        scene = self.scene
-        key = scene.key(table, row)
-        tests = [
-            sa.not_(active_holds_exist(scene.ledger, scope, table, key, scene.dialect, scene.now_utc))
-            for scope in ("row", "table")
-        ]
-        for _, path, condition in self._holds_reached(table):
-            tests.append(sa.not_(scene.links.forward(path, row, lambda _, c=condition: c)))  # type: ignore[misc]  # mypy cannot type a lambda's default
-        return sa.and_(*tests)
-
-    def owners(self, table: str, rows: Any) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
-        """The subject's columns of everybody whom rows of the table belong to; None where that can only be the one
-        person by whom they are found. `rows` tests a row."""
-        links = self.scene.links
-        paths = [p for p in links.to_people(table) if p.steps]
-        if (
-            table == self.scene.subject
-            or not paths
-            or (self.by_person and len(paths) == 1 and not paths[0].delays_only)
-        ):
-            return None
-        found = []
-        for path in paths:
-            person = links.alias(self.scene.subject)
-            query = sa.select(*(person.c[c] for c in self.people.columns)).select_from(person)
-            found.append(query.where(links.reached_from(path, person, rows)))
-        return sa.union(*found)
-
-    def belongs_to(self, table: str, row: sa.FromClause, person_is: RowTest) -> Test:
-        """Whether a row of the table belongs to somebody whom `person_is` accepts, over any link."""
-        links = self.scene.links
-        paths = links.to_people(table) if table != self.scene.subject else ()
-        return sa.or_(sa.false(), *(links.forward(p, row, person_is) for p in paths))
-
-    def left(self, unit: sa.FromClause) -> Test:
-        """Whether rows that go with the unit could be acted on now: nothing holds them, and nobody who stays has a part
-        in them; else a case with somebody else's call in it would be done again every night. How the unit's own row
-        looks is asked apart."""
-
-        @cache
-        def staying() -> sa.Select[Any]:
-            return self.people.not_due(self.people.everybody(), self.person_cutoff, "people_who_stay")
-
-        def stays(person: sa.FromClause) -> Test:
-            return key_in_query(self.scene.key(self.scene.subject, person), staying())
-
-        def free(rule: RulePlan, row: sa.FromClause) -> Test:
-            if rule.table == self.unit:
-                return sa.false()
-            test = self.row_is_free(rule.table, row)
-            if self.owners(rule.table, lambda _: sa.true()) is None:
-                return test
-            return sa.and_(test, sa.not_(self.belongs_to(rule.table, row, stays)))
-
-        return self._some_row(unit, free)
-
-    def waiting(self, unit: sa.FromClause, changed: Mapping[str, sa.BindParameter[Any]]) -> Test:
-        """Whether rows of the unit remain undone, behind a hold, another person, or the slice's limit. `changed` are
-        the keys that the slice has acted on, by table."""
-
-        def unchanged(rule: RulePlan, row: sa.FromClause) -> Test:
-            return sa.not_(key_in(self.scene.key(rule.table, row), changed[rule.table]))
-
-        return self._some_row(unit, unchanged)
-
-    def _some_row(self, unit: sa.FromClause, test: Callable[[RulePlan, sa.FromClause], Test]) -> Test:
-        found = []
-        for rule in self.rules:
-            here = partial(self._selected_and, rule, test)
-            for path in self.scene.links.finding(rule.table, self.unit):
-                if path.steps:
-                    found.append(self.scene.links.backward(path, unit, here, true))
-                else:
-                    source = self.scene.links.alias(rule.table)
-                    found.append(exists(source, self.scene.same_key(self.unit, source, unit), here(source)))
-        return sa.or_(sa.false(), *found)
-
-    def _selected_and(
-        self, rule: RulePlan, test: Callable[[RulePlan, sa.FromClause], Test], row: sa.FromClause
-    ) -> Test:
-        return sa.and_(*self._selected(rule, row), test(rule, row))
-
-    def _selected(self, rule: RulePlan, row: sa.FromClause) -> list[Test]:
-        tests: list[Test] = [] if rule.rule.where is None else [true(rule.rule.where)]
-        if not rule.deletes:
-            tests.append(sa.not_(nothing_left(rule.columns, row, self.scene.dialect)))
-        return tests
-
-    def referred_to(self, rule: RulePlan, row: sa.FromClause, gone: Mapping[str, sa.BindParameter[Any]]) -> Test:
-        """For a delete: whether something that stays refers to the row. The database would refuse to delete it, or a
-        cascade would destroy or change what nobody selected. `gone` are the keys this slice deletes, by table."""
-        tests = []
-        for name, facts in self.scene.schema.tables.items():
-            for fk in facts.foreign_keys:
-                if fk.target != rule.table or name == rule.table:
-                    continue
-                child = self.scene.links.alias(name)
-                same = [child.c[a] == row.c[b] for a, b in zip(fk.columns, fk.target_columns, strict=True)]
-                if name in gone:
-                    same.append(sa.not_(key_in(self.scene.key(name, child), gone[name])))
-                tests.append(exists(child, *same))
-        return sa.or_(sa.false(), *tests)
-
-
-def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
-    """The order in which a slice acts: deletes, children before parents; then updates, the subject before what follows
-    it; last the tables that our own triggers write to (`after`)."""
-    plans = [
-        RulePlan(rule, scene.schema.tables[table], columns_of(scene.policy, rule))
-        for table, rule in stage.tables.items()
-    ]
-    early = [p for p in plans if not p.rule.after]
-    deletes = _children_first([p for p in early if p.deletes])
-    updates = sorted((p for p in early if not p.deletes), key=lambda p: p.table != scene.subject)
-    return (*deletes, *updates, *(p for p in plans if p.rule.after))
-
-
-def _children_first(plans: list[RulePlan]) -> list[RulePlan]:
-    ordered: list[RulePlan] = []
-    rest = list(plans)
-    while rest:
-        referred = {fk.target for p in rest for fk in p.facts.foreign_keys if fk.target != p.table}
-        free = [p for p in rest if p.table not in referred] or rest[:1]
-        ordered += free
-        rest = [p for p in rest if p not in free]
-    return ordered
