@@ -64,7 +64,7 @@ def test_the_demonstration(tmp_path: Path) -> None:
     """What the README lets a newcomer try after `make demo`, whose own command is taken from the Makefile."""
     demo = re.search(r"^demo:.*?merzim (demo .*?)$", (ROOT / "Makefile").read_text(), re.DOTALL | re.MULTILINE)
     assert demo
-    smaller = re.sub(r"--people \d+", "--people 60", demo[1])
+    smaller = re.sub(r"--people \d+", "--people 20", demo[1])
     assert ".merzim-demo" in smaller
     blocks = boxes(parts()[0], "sh")
     assert blocks

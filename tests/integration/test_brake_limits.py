@@ -141,9 +141,7 @@ def test_rows_that_come_between_plan_and_slice_are_counted(shop: Operator, line:
 
 
 def test_what_was_committed_before_counts_too(shop: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        work.Pace, "__init__", lambda pace, target: vars(pace).update(target_seconds=target, units=1)
-    )
+    monkeypatch.setattr(work.Pace.__init__, "__defaults__", (1,))  # one subject in the first slice
     limit(shop, "brake: {rows_per_night: 3}")
     shop.accustom()
     run = shop.night(go_on=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')"), after=1))

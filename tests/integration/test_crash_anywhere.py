@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +41,7 @@ MERZIM = str(Path(sys.executable).with_name("merzim"))
 SEED = 7
 # Before anybody's first event: the policy's first run, which must be approved, finds nothing.
 LONG_BEFORE, NOW = datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC)
-KILLS, IN_SLICE = 20, 5
+KILLS, IN_SLICE, LANES = 20, 5, 2
 STAGES = ("profile", "payments", "recordings")
 LEDGER = ledger_tables("merzim")
 Table = dict[str, dict[str, str | None]]
@@ -117,22 +118,30 @@ def copy_of(agency: Agency, folder: Path) -> Iterator[Agency]:
 
 
 def test_killed_anywhere_and_run_again_ends_like_an_undisturbed_run(untouched: Agency, tmp_path: Path) -> None:
-    chance = random.Random(SEED)
-    kills = in_slice = rounds = 0
-    with copy_of(untouched, tmp_path / "undisturbed") as undisturbed:
+    with copy_of(untouched, tmp_path / "undisturbed") as undisturbed, ThreadPoolExecutor(LANES) as pool:
         undisturbed.run(NOW)
         expected = Ending(untouched, undisturbed)
         expected.check_by_itself()
-        while kills < KILLS or in_slice < IN_SLICE:
-            rounds += 1
-            with copy_of(untouched, tmp_path / f"round{rounds}") as agency:
-                while (killed := run_and_kill(agency, chance)) is not None:
-                    kills += 1
-                    in_slice += killed
-                ending = Ending(untouched, agency)
-                ending.check_by_itself()
-                ending.check_like(expected)
-    print(f"{kills} kills in {rounds} rounds, {in_slice} of them with a slice's transaction open")
+        lanes = [pool.submit(lane, untouched, expected, tmp_path / f"lane{n}", SEED + n) for n in range(LANES)]
+        kills, in_slice = (sum(numbers) for numbers in zip(*(each.result() for each in lanes), strict=True))
+    assert kills >= KILLS
+    assert in_slice >= IN_SLICE
+
+
+def lane(untouched: Agency, expected: "Ending", folder: Path, seed: int) -> tuple[int, int]:
+    """Kill and run again until enough agencies have come to their end: (kills, those that tore an open slice)."""
+    chance = random.Random(seed)
+    kills = in_slice = rounds = 0
+    while kills * LANES < KILLS or in_slice * LANES < IN_SLICE:
+        rounds += 1
+        with copy_of(untouched, folder / str(rounds)) as agency:
+            while (killed := run_and_kill(agency, chance)) is not None:
+                kills += 1
+                in_slice += killed
+            ending = Ending(untouched, agency)
+            ending.check_by_itself()
+            ending.check_like(expected)
+    return kills, in_slice
 
 
 def run_and_kill(agency: Agency, chance: random.Random) -> bool | None:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -168,7 +169,7 @@ def copy_text(operator: Operator, table: str) -> bytes:
     """COPY's own text of a whole table."""
     table_of = sa.table(table, sa.column("id"))
     with operator.tools.database.reading() as connection:
-        query = sa.select(sa.literal_column("*")).select_from(table_of).order_by(table_of.c.id)
+        query: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(table_of).order_by(table_of.c.id)
         return b"".join(operator.tools.database.rows_out(connection, query))
 
 

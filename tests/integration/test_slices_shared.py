@@ -14,7 +14,6 @@ from tests.integration.small_operator import (
     NOW,
     PEOPLE_POLICY,
     PROFILE,
-    SHOP_POLICY,
     Operator,
     ignoring,
     operator_on,

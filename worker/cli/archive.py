@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import FAILURES, in_size, print_json, print_table, say, stop, wants_json
+from worker.cli.output import ERROR, FAILURES, busy, in_size, print_json, print_table, progress, say, stop, wants_json
 
 app = typer.Typer(name="archive", no_args_is_help=True, rich_markup_mode=None)
 
@@ -97,9 +97,12 @@ def verify(
     from worker.archive.reading import verify_segment
 
     tools, entries = _entries(context, run_id)
+    if entries and tools.store is None:
+        stop("No archive is set; set MERZIM_ARCHIVE_URL.", ERROR)
     identities = read_identities(identity) if identity else None
     findings: list[str] = []
-    for e in entries:
+    for number, e in enumerate(entries, 1):
+        progress(f"{number} of {len(entries)} segments")
         try:
             path = tools.spool.path(e["segment"]) if tools.spool else None
             if path is not None and path.exists():
@@ -109,6 +112,7 @@ def verify(
                     verify_segment(stream, e["sha256"], identities)
         except ArchiveError as error:
             findings.append(str(error))
+    progress("")
     if wants_json(as_json):
         print_json({"segments": len(entries), "findings": findings})
     else:
@@ -142,8 +146,9 @@ def restore(
     tools = install(context.obj).tools
     require_ledger(tools)
     if tools.store is None:
-        stop("No archive is set; set MERZIM_ARCHIVE_URL.", 3)
-    found = restore_segment(tools, segment, read_identities(identity), getpass.getuser(), dry_run=not apply)
+        stop("No archive is set; set MERZIM_ARCHIVE_URL.", ERROR)
+    with busy("Reading the segment"):
+        found = restore_segment(tools, segment, read_identities(identity), getpass.getuser(), dry_run=not apply)
     rows = [vars(t) for t in found.tables]
     if wants_json(as_json):
         print_json({"segment": segment, "done": found.done, "holds": found.holds, "tables": rows})

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import REFUSED, print_json, print_table, say, wants_json
+from worker.cli.output import REFUSED, busy, print_json, print_table, say, wants_json
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def _check(context: typer.Context, as_json: bool) -> None:
     assert path is not None
     tools = installation.tools
     text = path.read_text("utf-8")
-    with tools.database.reading() as connection:
+    with busy("Holding the policy against the database"), tools.database.reading() as connection:
         ready = current_state(connection, tools.ledger.schema) == "current"
 
         def seen(name: str) -> frozenset[str]:

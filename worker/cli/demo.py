@@ -106,14 +106,14 @@ def _first_night(installation: Any, folder: Path) -> int:
     policy = installation.policy()
     now = datetime.now(UTC)
     try:
-        outcome = carry_out(installation, policy, Wish(now), quiet=False)
+        outcome = carry_out(installation, policy, Wish(now))
     except Refused as refused:
         say("\nThe first night was stopped, as it should be:")
         for sentence in re.split(r"(?<=\.) (?=[A-Z])", str(refused)):
             say(f"  {sentence}")
         say("\nA person looks at the plan, finds it right and says yes to exactly it.")
         fingerprint = _fingerprint(installation, policy, now)
-        outcome = carry_out(installation, policy, Wish(now, approve=fingerprint, author=getpass.getuser()), quiet=False)
+        outcome = carry_out(installation, policy, Wish(now, approve=fingerprint, author=getpass.getuser()))
     facts = facts_of(installation, outcome.run_id)
     page = save_report(installation, facts)
     _summary(facts, folder, outcome, page)

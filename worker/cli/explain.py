@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import REFUSED, in_words, print_json, print_table, say, stop, wants_json
+from worker.cli.output import REFUSED, busy, in_words, print_json, print_table, say, stop, wants_json
 from worker.cli.plan import moment
 
 
@@ -44,7 +44,8 @@ def explain(
     tools = installation.tools
     policy = installation.policy()
     require_ledger(tools)
-    with tools.database.reading() as connection:
+    asked = _ask() if key is None else ""  # before the connection: nobody waits for a person with a snapshot open
+    with busy("Looking for everything of this person"), tools.database.reading() as connection:
         names = [t for s in policy.stages.values() for t in s.tables]
         scene = scene_of(
             policy, tools.database.schema(connection, [policy.subject.table, *names]), tools.ledger, moment(now)
@@ -52,7 +53,7 @@ def explain(
         if key is not None:
             keys = [existing_key(connection, scene.schema.tables[scene.subject], key)]
         else:
-            keys = find_people(connection, scene, _ask())
+            keys = find_people(connection, scene, asked)
         if not keys:
             stop("Nobody in the table of people has this identifier.", REFUSED)
         found = [explain_person(connection, tools, scene, k) for k in keys]

@@ -58,6 +58,13 @@ def in_size(count: int) -> str:
     return f"{size:.1f} GiB"
 
 
+def progress(text: str) -> None:
+    """How far long work is, over the line before, on a terminal only; an empty text clears it."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{text:<40}\r")
+        sys.stderr.flush()
+
+
 @contextmanager
 def busy(text: str) -> Iterator[None]:
     """A line on a terminal while something takes long; nothing in a pipe."""

@@ -2,13 +2,12 @@
 
 import getpass
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, tell, wants_json
+from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, progress, tell, wants_json
 from worker.cli.plan import moment
 
 EXIT = {
@@ -58,7 +57,7 @@ def run(
     installation = install(context.obj)
     policy = installation.policy()
     wish = Wish(moment(now), approve=approve, expect=expect, author=getpass.getuser())
-    outcome = carry_out(installation, policy, wish, quiet=wants_json(as_json))
+    outcome = carry_out(installation, policy, wish)
     page = save_report(installation, facts_of(installation, outcome.run_id))
     if page is not None:
         tell(f"The report is {page}.")
@@ -69,7 +68,7 @@ def run(
     raise SystemExit(EXIT[outcome.state])
 
 
-def carry_out(installation: Any, policy: Any, wish: Any, quiet: bool) -> Any:
+def carry_out(installation: Any, policy: Any, wish: Any) -> Any:
     """The night with a progress line on a terminal; SIGTERM and Ctrl-C end it after the present slice."""
     from worker.pipeline.night import night
 
@@ -77,24 +76,17 @@ def carry_out(installation: Any, policy: Any, wish: Any, quiet: bool) -> Any:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: asked_to_stop.append(received))
 
-    shown = not quiet and sys.stderr.isatty()
-
-    def line(text: str) -> None:
-        if shown:
-            sys.stderr.write(f"{text:<40}\r")
-            sys.stderr.flush()
-
-    line("Looking at who is due")
+    progress("Looking at who is due")
     try:
         return night(
             installation.tools,
             policy,
             wish,
             go_on=lambda: not asked_to_stop,
-            watch=lambda p: line(f"{p.slices} slices committed, {p.rows} rows"),
+            watch=lambda p: progress(f"{p.slices} slices committed, {p.rows} rows"),
         )
     finally:
-        line("")
+        progress("")
 
 
 def facts_of(installation: Any, run_id: str) -> Any:

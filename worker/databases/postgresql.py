@@ -10,6 +10,7 @@ from sqlalchemy.pool import QueuePool
 
 from worker.databases.facts import Schema, TableKind
 from worker.databases.reflection import Extras, read_schema, split_name
+from worker.databases.temporary import QUERIES_KEPT, described
 
 KINDS: dict[str, TableKind] = {
     "r": "table",
@@ -45,8 +46,8 @@ class PostgreSQL:
             poolclass=QueuePool,
             pool_size=2,
             hide_parameters=True,
+            query_cache_size=QUERIES_KEPT,
         )
-
         sa.event.listen(self.engine, "connect", _notice_dead_clients)
 
     @contextmanager
@@ -117,8 +118,7 @@ class PostgreSQL:
         empty = sa.select(*(c.label(label) for label, c in columns.items())).where(sa.false())
         quoted = connection.dialect.identifier_preparer.quote(name)
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} ON COMMIT DROP AS {_plain(connection, empty)}")
-        typed = [sa.Column(label, c.type) for label, c in columns.items()]
-        return sa.Table(name, sa.MetaData(), *typed, schema="pg_temp")
+        return described(name, "pg_temp", columns)
 
     def insert_from(
         self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]

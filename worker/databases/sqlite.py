@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from worker.databases.facts import Schema
 from worker.databases.reflection import Extras, read_schema
+from worker.databases.temporary import QUERIES_KEPT, described
 
 VOLATILE = {"random", "randomblob", "changes", "total_changes", "last_insert_rowid", "load_extension"}
 CHUNK_ROWS = 500
@@ -28,7 +29,7 @@ class SQLite:
 
     def __init__(self, url: sa.URL, functions: Mapping[str, Callable[[str | None], str | None]]) -> None:
         """`functions` of one text become SQL functions of every connection."""
-        self.engine = sa.create_engine(url, hide_parameters=True)
+        self.engine = sa.create_engine(url, hide_parameters=True, query_cache_size=QUERIES_KEPT)
         sa.event.listen(self.engine, "connect", partial(_on_connect, functions))
         sa.event.listen(self.engine, "begin", _on_begin)
 
@@ -86,7 +87,7 @@ class SQLite:
 
     def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
         """See `base.Database.temporary`. CREATE TABLE AS keeps each column's affinity."""
-        table = sa.Table(name, sa.MetaData(), *(sa.Column(n, c.type) for n, c in columns.items()), schema="temp")
+        table = described(name, "temp", columns)
         connection.execute(sa.schema.DropTable(table, if_exists=True))
         empty = sa.select(*(c.label(label) for label, c in columns.items())).where(sa.literal_column("0"))
         quoted = connection.dialect.identifier_preparer.quote(name)

@@ -107,10 +107,13 @@ def _unlink(tools: Tools, root: str, path: str) -> str | None:
     if not base.is_dir():
         return f"The folder of the file root {root} is not there; mount it and run again."
     target = base / path
-    # The folder is resolved, the file itself is not: a symbolic link is removed, never what it points at.
-    parent = target.parent.resolve()
-    if "\0" in path or not (parent == base or base in parent.parents) or target.name in ("", "..", "."):
-        return f"A path under the file root {root} leads out of its folder; correct the row's path by hand."
+    try:
+        # The folder is resolved, the file itself is not: a symbolic link is removed, never what it points at.
+        parent = target.parent.resolve()
+    except (ValueError, RuntimeError):  # a NUL character; links that lead in a circle
+        parent = None
+    if parent is None or base not in (parent, *parent.parents) or "\0" in path or target.name in ("", "..", "."):
+        return f"A path under the file root {root} leads out of its folder; remove the file by hand."
     try:
         (parent / target.name).unlink(missing_ok=True)
     except OSError as error:
