@@ -101,12 +101,12 @@ def _told(error: Exception) -> int:
     from worker.archive.errors import ArchiveError
     from worker.databases.connect import UnknownDatabase
     from worker.demo.schema import DemoError
-    from worker.ledger.errors import LedgerError
+    from worker.ledger.errors import LedgerError, PersonalText
     from worker.pipeline.tools import Broken, Refused
     from worker.strategies.base import StrategyError
 
     foreseen = (SettingsProblems, UnknownDatabase, ArchiveError, LedgerError, DemoError, Broken, StrategyError)
-    if isinstance(error, PolicyProblems | Refused):
+    if isinstance(error, PolicyProblems | Refused | PersonalText):
         for sentence in error.problems if isinstance(error, PolicyProblems) else [error]:
             tell(str(sentence))
         return REFUSED

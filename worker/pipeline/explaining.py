@@ -83,13 +83,14 @@ def explain_person(connection: sa.Connection, tools: Tools, scene: Scene, key: K
     )
     clock = connection.execute(sa.select(verdicts.c.clock)).scalar()
     stages = [_stage(connection, tools, stage, key, moment_of(clock)) for stage in stages_of(scene)]
+    by_hand = _holds(connection, tools, scene, key)
     return Explained(
         key,
-        _sentence(stages),
+        _sentence(stages, bool(by_hand)),
         _twins(connection, scene, people, key),
         moment_of(clock),
         stages,
-        _holds(connection, tools, scene, key),
+        by_hand,
     )
 
 
@@ -126,7 +127,10 @@ def _stage(
 
 
 def _due_from(stage: StagePlan, newest: datetime | None, clock: datetime | None) -> date | None:
-    """The first day on which the term, and under it the person's floor, has ended."""
+    """The first day on which the term, and under it the person's floor, has ended; unknown for a term that counts from
+    what other stages have yet to do."""
+    if stage.stage.origin.done:
+        return None
     zone = stage.scene.calendar.zone
     days = []
     for moment, term in ((newest, stage.stage.term), (clock, stage.scene.policy.floor.term)):
@@ -187,14 +191,16 @@ def _holds(connection: sa.Connection, tools: Tools, scene: Scene, key: Key) -> l
     return [{n: row[n] for n in names} for row in connection.execute(query).mappings()]
 
 
-def _sentence(stages: Sequence[StageExplained]) -> str:
+def _sentence(stages: Sequence[StageExplained], by_hand: bool) -> str:
     """Why nothing has happened yet, or what has."""
     states: dict[str, int] = {}
     for stage in stages:
         for state, n in stage.states.items():
             states[state] = states.get(state, 0) + n
     done = [d for s in stages for d in s.done]
-    held = sorted({s.removeprefix("held: ") for s in states if s.startswith("held: ")})
+    held = sorted(
+        {s.removeprefix("held: ") for s in states if s.startswith("held: ")} | ({"by hand"} if by_hand else set())
+    )
     unclear = sorted({s.removeprefix("quarantined: ") for s in states if s.startswith("quarantined: ")})
     if held:
         return f"Nothing of this person is touched: {', '.join(held)}."
