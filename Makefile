@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# The tests start merzim hundreds of times; without compiled files each start costs seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test check requirements clean
 
 install: $(STAMP)
