@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 import pytest
@@ -41,10 +41,11 @@ MERZIM = str(Path(sys.executable).with_name("merzim"))
 SEED = 7
 # Before anybody's first event: the policy's first run, which must be approved, finds nothing.
 LONG_BEFORE, NOW = datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC)
-KILLS, IN_SLICE, LANES = 20, 5, 2
+LANES = 2  # agencies that are ruined at the same time
 STAGES = ("profile", "payments", "recordings")
 LEDGER = ledger_tables("merzim")
 Table = dict[str, dict[str, str | None]]
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Agency:
     url: str
     folder: Path
 
-    def start(self, now: datetime) -> "subprocess.Popen[bytes]":
+    def start(self, now: datetime) -> Process:
         """`merzim run`, with as many slices as it will make."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MERZIM_")}
         command = [MERZIM, "--env-file", str(self.folder / "merzim.env"), "run", "--now", now.isoformat(), "--json"]
@@ -117,75 +118,119 @@ def copy_of(agency: Agency, folder: Path) -> Iterator[Agency]:
         yield Agency(url, folder)
 
 
+@dataclass(frozen=True)
+class Toll:
+    """How many runs were killed; how many of them in a slice's open transaction; and with its segment in the spool."""
+
+    kills: int = 0
+    in_slice: int = 0
+    orphans: int = 0
+
+    def __add__(self, other: "Toll") -> "Toll":
+        return Toll(self.kills + other.kills, self.in_slice + other.in_slice, self.orphans + other.orphans)
+
+    def is_enough(self, share: int) -> bool:
+        """Whether it is one of so many equal shares of what is wanted."""
+        wanted = ((self.kills, 20), (self.in_slice, 6), (self.orphans, 2))
+        return all(number * share >= least for number, least in wanted)
+
+
 def test_killed_anywhere_and_run_again_ends_like_an_undisturbed_run(untouched: Agency, tmp_path: Path) -> None:
     with copy_of(untouched, tmp_path / "undisturbed") as undisturbed, ThreadPoolExecutor(LANES) as pool:
         undisturbed.run(NOW)
         expected = Ending(untouched, undisturbed)
         expected.check_by_itself()
         lanes = [pool.submit(lane, untouched, expected, tmp_path / f"lane{n}", SEED + n) for n in range(LANES)]
-        kills, in_slice = (sum(numbers) for numbers in zip(*(each.result() for each in lanes), strict=True))
-    assert kills >= KILLS
-    assert in_slice >= IN_SLICE
+        toll = sum((each.result() for each in lanes), Toll())
+    assert toll.is_enough(1), toll
 
 
-def lane(untouched: Agency, expected: "Ending", folder: Path, seed: int) -> tuple[int, int]:
-    """Kill and run again until enough agencies have come to their end: (kills, those that tore an open slice)."""
-    chance = random.Random(seed)
-    kills = in_slice = rounds = 0
-    while kills * LANES < KILLS or in_slice * LANES < IN_SLICE:
+def lane(untouched: Agency, expected: "Ending", folder: Path, seed: int) -> Toll:
+    """Kill and run again until enough agencies have come to their end."""
+    chance, toll, rounds = random.Random(seed), Toll(), 0
+    while not toll.is_enough(LANES):
         rounds += 1
         with copy_of(untouched, folder / str(rounds)) as agency:
-            while (killed := run_and_kill(agency, chance)) is not None:
-                kills += 1
-                in_slice += killed
+            while not toll.is_enough(LANES) and (killed := run_and_kill(agency, chance)) is not None:
+                toll += killed
+            agency.run(NOW)
             ending = Ending(untouched, agency)
             ending.check_by_itself()
             ending.check_like(expected)
-    return kills, in_slice
+    return toll
 
 
-def run_and_kill(agency: Agency, chance: random.Random) -> bool | None:
-    """Start the run and kill it; whether that tore a slice's open transaction. None: it came to its end before."""
-    lost = _lost_attempts(agency)
-    seen_open = _watch(agency, process := agency.start(NOW), chance)
-    if seen_open is None:
+def run_and_kill(agency: Agency, chance: random.Random) -> Toll | None:
+    """Start the run and kill it. None: it came to its end before."""
+    lost, orphans = _lost_attempts(agency), _orphans(agency)
+    process = agency.start(NOW)
+    watch = chance.choice([_until_transaction, _until_slice, _until_segment])
+    slice_seen = watch(agency, process, chance)
+    if slice_seen is None:
         _, said = process.communicate()
         assert process.returncode == 0, said.decode()
         return None
     process.kill()
     process.communicate()
     wait_until(lambda: not agency.ask(_SESSIONS))
-    return seen_open and _lost_attempts(agency) > lost
+    torn = slice_seen and _lost_attempts(agency) > lost
+    return Toll(1, int(torn), int(torn and bool(_orphans(agency) - orphans)))
 
 
-def _watch(agency: Agency, process: "subprocess.Popen[bytes]", chance: random.Random) -> bool | None:
-    """Until the moment to kill: in the n-th slice, or in the n-th transaction of any kind. None: it ended before."""
-    wants_slice = chance.random() < 0.5
-    wanted = chance.choice([1, 1, 1, 2, 3]) if wants_slice else chance.randint(1, 18)
+def _until_transaction(agency: Agency, process: Process, chance: random.Random) -> bool | None:
+    """Until the server has seen the n-th transaction of any kind. Each of these: whether that is in a slice; None: the
+    process ended before."""
+    return _until(agency, process, _TRANSACTIONS, chance.randint(1, 18))
+
+
+def _until_slice(agency: Agency, process: Process, chance: random.Random) -> bool | None:
+    """Until the n-th slice has begun."""
+    return _until(agency, process, _OPEN_SLICE, chance.choice([1, 1, 2]))
+
+
+def _until(agency: Agency, process: Process, what: str, wanted: int) -> bool | None:
     seen: set[Any] = set()
     with psycopg.connect(agency.url, autocommit=True, application_name="onlooker") as connection:
         while not _ends_at_once(process):
-            open_now = connection.execute(_OPEN_SLICE, [lock_key(LEDGER, "gate")]).fetchall()
-            seen.update(open_now if wants_slice else connection.execute(_TRANSACTIONS).fetchall())
+            seen.update(connection.execute(what).fetchall())
             if len(seen) >= wanted:
-                return bool(open_now)
+                return bool(connection.execute(_OPEN_SLICE).fetchall())
     return None
 
 
-def _ends_at_once(process: "subprocess.Popen[bytes]") -> bool:
+def _until_segment(agency: Agency, process: Process, chance: random.Random) -> bool | None:
+    """Until the n-th segment appears in the spool, written or half-written: its slice has not committed yet."""
+    known, wanted = _in_spool(agency), chance.choice([1, 1, 2])
+    while not _ends_at_once(process):
+        if len(_in_spool(agency) - known) >= wanted:
+            return True
+    return None
+
+
+def _ends_at_once(process: Process) -> bool:
     """Whether the process has ended; leaves it the processor for a moment."""
     with suppress(subprocess.TimeoutExpired):
-        process.wait(0.005)
+        process.wait(0.003)
     return process.returncode is not None
+
+
+def _in_spool(agency: Agency) -> set[str]:
+    spool = Spool(agency.folder / "spool")
+    return {*spool.names(), *spool.unfinished()}
+
+
+def _orphans(agency: Agency) -> set[str]:
+    """Segments in the spool without an entry."""
+    return _in_spool(agency) - {n for (n,) in agency.ask("SELECT segment FROM merzim.entry")}
 
 
 _SESSIONS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'merzim'"
 _TRANSACTIONS = """SELECT pid, xact_start FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'merzim' AND xact_start IS NOT NULL"""
 # A slice is open where one session holds the gate shared, and has the batches' table in use.
-_OPEN_SLICE = """SELECT a.pid, a.xact_start FROM pg_stat_activity a
+_OPEN_SLICE = f"""SELECT a.pid, a.xact_start FROM pg_stat_activity a
     JOIN pg_locks gate ON gate.pid = a.pid AND gate.locktype = 'advisory' AND gate.mode = 'ShareLock' AND gate.granted
-        AND (gate.classid::bigint << 32 | gate.objid::bigint) = %s
+        AND (gate.classid::bigint << 32 | gate.objid::bigint) = {lock_key(LEDGER, "gate")}
     JOIN pg_locks batch ON batch.pid = a.pid AND batch.relation = 'merzim.batch'::regclass AND batch.granted
     WHERE a.datname = current_database() AND a.application_name = 'merzim'
         AND a.state IN ('active', 'idle in transaction')"""

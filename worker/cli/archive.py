@@ -134,7 +134,8 @@ def restore(
     """Put back what a segment holds.
 
     Without --apply it is only tried and counted. What is restored is held first, so that the next night leaves it;
-    release the hold when it may go again. Rows that somebody changed since are left alone: exit code 1.
+    release the hold when it may go again. Rows that somebody changed since are left alone: exit code 1. Of several
+    segments restore the newest first.
 
     Example: merzim --env-file merzim.env archive restore SEGMENT --identity archive-identity.txt --apply
     """
