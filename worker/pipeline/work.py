@@ -15,9 +15,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exists
 from worker.ledger.errors import UnsupportedKey
 from worker.ledger.runs import Run
+from worker.pipeline.attempt import Attempt, Portion, TooMany, Work, announce
 from worker.pipeline.brake import Brake
-from worker.pipeline.slice import LOCK_TIMEOUT, Attempt, Crossed, GateShut, Portion, TooMany, Work, announce, carry_out
+from worker.pipeline.slice import LOCK_TIMEOUT, GateShut, carry_out
 from worker.pipeline.tools import Broken, Tools
+from worker.pipeline.verifying import Crossed
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 

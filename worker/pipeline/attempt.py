@@ -1,0 +1,103 @@
+"""What one slice is about: the attempt announced before it, the units it takes of its batch, what it has selected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from worker.archive.names import new_segment_name
+from worker.ledger.batches import Batch, claim_batch, write_intent
+from worker.ledger.runs import Run
+from worker.pipeline.claim import Claim
+from worker.pipeline.tools import Tools, utc_now
+from worker.plan.result import Key
+from worker.plan.stages import StagePlan
+from worker.plan.treatments import Carry
+
+
+class TooMany(Exception):
+    """The units of a slice have more rows than one transaction should change: take fewer units."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was announced before the slice began."""
+
+    id: str
+    batch: Batch
+    segment: str | None
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The units that one slice takes of its batch, as JSON keys, and what the batch becomes after it. First all keys in
+    order; then, waiting for their locks, those that somebody else had locked."""
+
+    keys: Sequence[Any]
+    cursor_after: int
+    skipped_after: Sequence[Any]
+    wait: bool
+
+    @classmethod
+    def of(cls, batch: Batch, size: int) -> "Portion":
+        """The next `size` units of a batch."""
+        cursor = int(batch.cursor or 0)
+        if cursor < len(batch.keys):
+            keys = batch.keys[cursor : cursor + size]
+            return cls(keys, cursor + len(keys), batch.skipped, wait=False)
+        return cls(batch.skipped[:size], cursor, batch.skipped[size:], wait=True)
+
+
+@dataclass
+class Work:
+    """What a slice has selected and done so far: keys by table, in the order of acting."""
+
+    stage: StagePlan
+    claim: Claim
+    selected: dict[str, list[Key]] = field(default_factory=dict)
+    carried: list[tuple[Carry, list[Key]]] = field(default_factory=list)
+    part: bool = False
+
+    @property
+    def deleted(self) -> dict[str, list[Key]]:
+        """Selected keys of the tables whose rows go."""
+        return {r.table: self.selected[r.table] for r in self.stage.rules if r.deletes and r.table in self.selected}
+
+    @property
+    def rows(self) -> int:
+        """Rows selected so far."""
+        return sum(len(k) for k in self.selected.values()) + sum(len(k) for _, k in self.carried)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Rows changed by table and operation, for the entry."""
+        found: dict[str, dict[str, int]] = {}
+        for rule in self.stage.rules:
+            if keys := self.selected.get(rule.table):
+                done = "deleted" if rule.deletes else "depersonalised"
+                found.setdefault(rule.table, {})[done] = len(keys)
+        for step, keys in self.carried:
+            if keys:
+                by_table = found.setdefault(step.table, {})
+                by_table["followed"] = by_table.get("followed", 0) + len(keys)
+        return found
+
+
+def announce(tools: Tools, run: Run, stages: Mapping[str, StagePlan], installation: str) -> Attempt | None:
+    """Step 1: commit the intent of working on the next free batch; None when there is none."""
+    with tools.database.writing() as connection:
+        batch = claim_batch(connection, tools.ledger, run.id)
+        if batch is None:
+            return None
+        copies = stages[batch.stage].stage.archive is not None
+        segment = new_segment_name(installation, utc_now()) if copies else None
+        attempt = Attempt(uuid4().hex, batch, segment)
+        write_intent(
+            connection,
+            tools.ledger,
+            attempt=attempt.id,
+            run_id=run.id,
+            batch=batch.number,
+            segment=segment,
+            at=utc_now(),
+        )
+    return attempt

@@ -1,0 +1,77 @@
+"""verify: what must be true of a slice before COMMIT (promises 2, 5 and 7); a slice of which it is not is rolled back.
+
+That each changed row looks done is proved where it is changed (`applying`). Here: selected = archived, and nobody
+became active or held since the claim, over a link that no lock can stop.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker.archive.segment import Sealed
+from worker.pipeline.applying import BEFORE
+from worker.pipeline.attempt import Work
+from worker.pipeline.claim import KEPT_QUERIES, KEYS
+from worker.pipeline.tools import Broken
+from worker.plan.scene import bare, key_in
+from worker.plan.stages import StagePlan
+
+
+class Crossed(Broken):
+    """A person became active or held between the claim and COMMIT; the next attempt leaves them out."""
+
+
+def check_archived(work: Work, sealed: Sealed) -> Sealed:
+    """Selected = archived, table by table."""
+    selected: dict[str, int] = {}
+    pairs = [*work.selected.items(), *((s.table, k) for s, k in work.carried)]
+    for table, keys in pairs:
+        if keys:
+            name = table.rpartition(".")[2]
+            selected[name] = selected.get(name, 0) + len(keys)
+    if selected != sealed.rows:
+        raise Broken(
+            "The archive segment does not hold exactly the rows that were selected: the slice was rolled back."
+        )
+    return sealed
+
+
+def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) -> None:
+    """Step 7: an event or a hold that came about since the claim, over a link that no lock can stop. Looked for before
+    anything is `changed`, and once more before COMMIT."""
+    stage = work.stage
+    if connection.dialect.name == "sqlite":
+        return  # BEGIN IMMEDIATE: nobody else can have written
+    remembered = stage.by_person and changed
+    known = list(work.claim.relied_on if remembered else {*work.claim.people, *work.claim.relied_on})
+    crossed = remembered and connection.execute(_crossed_query(stage, remembered=True)).first() is not None
+    if known and not crossed:
+        query = _crossed_query(stage, remembered=False)
+        crossed = connection.execute(query, {"keys": bare(known)}).first() is not None
+    if crossed:
+        raise Crossed(
+            f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
+        )
+
+
+def may_hide_events(work: Work) -> bool:
+    """Whether, of what was selected and locked after the claim, events or holds may not be found before COMMIT any
+    more: deleted, or leading to the person's new value. The units themselves were locked before the predicate."""
+    scene, stage = work.stage.scene, work.stage
+    telling = {m.table for m in stage.people.moments} | {h.exists for h in scene.policy.holds.values()}
+    between = {step.source for table in telling for path in scene.links.to_people(table) for step in path.steps}
+    selected = {r.table for r in stage.rules} | {step.table for step, _ in work.carried}
+    return not selected.isdisjoint((telling | between) - {stage.unit, scene.subject})
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _crossed_query(stage: StagePlan, remembered: bool) -> sa.Select[Any]:
+    """Asks about the people of the temporary copy, whose joined columns are the originals, or about given keys."""
+    people, scene = stage.people, stage.scene
+    if not remembered:
+        those = people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS))
+        return people.crossed(those, stage.person_cutoff)
+    table = scene.schema.tables[scene.subject].table
+    columns = [sa.Column(c, table.c[c].type) for c in people.columns]
+    return people.crossed(sa.Table(BEFORE, sa.MetaData(), *columns, schema="pg_temp"), stage.person_cutoff)
