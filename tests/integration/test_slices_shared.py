@@ -165,6 +165,28 @@ def test_a_shared_address_delays_and_never_triggers(whole_shop: Operator) -> Non
     assert whole_shop.ids("people", "name = ''") == [1, 2]
 
 
+def test_a_row_that_only_an_address_leads_to_does_not_go_with_the_person(dialect: str, tmp_path: Path) -> None:
+    policy = (
+        HEAD
+        + "links:\n  - {from: letters.email, to: people.email, only: delays}\n"
+        + PROFILE
+        + "      letters: delete\n"
+        + ignoring("scans", "payments")
+    )
+    for shop in operator_on(dialect, tmp_path, policy=policy):
+        shop.sql(
+            "ALTER TABLE letters ADD COLUMN person_id INTEGER REFERENCES people (id)",
+            "CREATE INDEX letters_person_id ON letters (person_id)",
+            person(1),
+            person(2, LATELY),
+            "INSERT INTO letters VALUES (1, 'p1@mail.kz', NULL, NULL), (2, 'p2@mail.kz', NULL, 1), (3, NULL, NULL, 1)",
+        )
+        assert shop.usual_night().state == "done"
+        assert shop.ids("letters") == [1, 2]
+        assert shop.night(YEARS_LATER).state == "done"
+        assert shop.ids("letters") == [1]
+
+
 def test_a_second_run_selects_nothing_and_changes_no_table(whole_shop: Operator) -> None:
     whole_shop.sql(
         *people(1, 2),
