@@ -46,12 +46,12 @@ class Pace:
 
     def measured(self, seconds: float, taken: int) -> None:
         """A slice of `taken` units took so long."""
-        if seconds > CEILING_SECONDS:
-            self.units = max(LEAST_UNITS, min(self.units, taken) // 2)
-        elif seconds <= self.target_seconds and taken >= self.units:
-            self.units = min(MOST_UNITS, self.units + max(1, self.units // 2))
+        if seconds > CEILING_SECONDS and taken > LEAST_UNITS:
+            self.units = max(LEAST_UNITS, taken // 2)
         elif self.units < LEAST_UNITS:  # a smaller slice was only for finding the one that failed
             self.units = min(LEAST_UNITS, self.units * 2)
+        elif seconds <= self.target_seconds and taken >= self.units:
+            self.units = min(MOST_UNITS, self.units + max(1, self.units // 2))
 
     def failed(self, taken: int) -> None:
         """A slice of `taken` units was rolled back: half as many."""
