@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from worker.reports.catalogue import Catalogue, catalogue
+from config.catalogue import Catalogue, catalogue
 from worker.reports.facts import counts
 from worker.reports.reasons import known_reason
 from worker.reports.shapes import RunFacts, StageFacts, TableFacts

@@ -1,8 +1,9 @@
 """The one catalogue of what users read: sentences by key, in every language the same keys.
 
-`messages/<language>/*.toml` hold the sentences: [section] key = "text with {value}". A sentence that depends on a
-count is a table of plural forms ({one = "...", other = "..."}), chosen by the value named `n`. Whole numbers and dates
-are written as the language writes them. A new language is a folder of translated files and a line in _PLURALS.
+`messages/<language>/*.toml` beside this file hold the sentences: [section] key = "text with {value}". A sentence that
+depends on a count is a table of plural forms ({one = "...", other = "..."}), chosen by the value named `n`. Whole
+numbers and dates are written as the language writes them. A new language is a folder of translated files and a line in
+_PLURALS. It stands in config, the lowest floor, because the policy's problems are sentences too.
 """
 
 import tomllib
@@ -90,7 +91,7 @@ class Catalogue:
 @cache
 def catalogue(language: str = "en") -> Catalogue:
     """The catalogue of a language. Raises UnknownMessage for one that has no folder of messages."""
-    folder = resources.files("worker.reports") / "messages" / language
+    folder = resources.files("config") / "messages" / language
     if language not in _PLURALS or not folder.is_dir():
         raise UnknownMessage(f"There is no catalogue for the language {language}; there is: {', '.join(_PLURALS)}.")
     messages: dict[str, Message] = {}
