@@ -4,13 +4,12 @@ Nothing is read at import.  `MERZIM_X_FILE` names a file that holds the value of
 env file holds the same variables, and the real environment wins over it.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from pydantic_settings import (
@@ -21,8 +20,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from config.policy import Window
+from config.setting_values import EXAMPLES, PARSERS
+
 PREFIX = "MERZIM_"
-LOCK_TARGET_CEILING_MS = 250
 
 
 class SettingsProblems(Exception):
@@ -49,6 +50,10 @@ class Settings(BaseSettings):
     reports: Path | None = None
     lock_target_ms: int = 50
     broker_url: str | None = Field(default=None, repr=False)
+    window: Window = Window(start=time(1, 30), end=time(6, 0))  # for policies that name none
+    timezone: ZoneInfo = ZoneInfo("Asia/Almaty")  # of `window`
+    sweep_seconds: int = 60
+    pulse: Path | None = None
 
     @classmethod
     def load(cls, env_file: Path | None = None, need: Sequence[str] = ()) -> "Settings":
@@ -62,7 +67,7 @@ class Settings(BaseSettings):
             try:
                 found = next((each for each in (s.find(name) for s in sources) if each is not None), None)
                 if found is not None:
-                    values[name] = _PARSERS[name](found.text, found.folder)
+                    values[name] = PARSERS[name](found.text, found.folder)
                 elif name in need:
                     problems.append(f"{_variable(name)} is not set; set it as in {_example(name)}")
             except ValueError as error:
@@ -141,87 +146,4 @@ def _variable(name: str) -> str:
 
 
 def _example(name: str) -> str:
-    return f"{_variable(name)}={_EXAMPLES[name]}"
-
-
-def _url(text: str, folder: Path) -> str:
-    if not re.match(r"[a-z][a-z0-9+]*://", text):
-        raise ValueError("is not a URL")
-    return text
-
-
-def _schema(text: str, folder: Path) -> str:
-    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", text, re.ASCII):
-        raise ValueError("is not a plain schema name of lower-case letters, digits and underscores")
-    return text
-
-
-def _path(text: str, folder: Path) -> Path:
-    if "\n" in text:
-        raise ValueError("is more than one line, not a path")
-    return folder / text
-
-
-def _archive_url(text: str, folder: Path) -> str:
-    if "://" not in text:
-        return str(_path(text, folder))
-    url = urlsplit(text)
-    if url.scheme != "file" or url.netloc not in ("", "localhost") or not unquote(url.path).startswith("/"):
-        raise ValueError("is neither a directory nor a file:// URL with an absolute path")
-    return text
-
-
-def _recipients(text: str, folder: Path) -> tuple[str, ...]:
-    lines = (line.partition("#")[0] for line in text.splitlines())
-    recipients = tuple(word.strip() for line in lines for word in line.split(",") if word.strip())
-    for number, recipient in enumerate(recipients, 1):
-        if recipient.upper().startswith("AGE-SECRET-KEY-"):
-            raise ValueError(f"holds a secret key as number {number}; keep that offline and give its public recipient")
-        if not re.fullmatch(r"age1[0-9a-z]{20,}", recipient, re.ASCII):
-            raise ValueError(f"holds something that is not an age recipient as number {number}")
-    return recipients
-
-
-def _folders(text: str, folder: Path) -> dict[str, Path]:
-    try:
-        roots = json.loads(text)
-    except ValueError:
-        raise ValueError("is not JSON") from None
-    if not isinstance(roots, dict) or not all(isinstance(path, str) and path for path in roots.values()):
-        raise ValueError("is not a JSON object from names of file roots to folders")
-    return {name: folder / path for name, path in roots.items()}
-
-
-def _milliseconds(text: str, folder: Path) -> int:
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= LOCK_TARGET_CEILING_MS:
-        raise ValueError(f"is not a whole number of milliseconds from 1 to {LOCK_TARGET_CEILING_MS}")
-    return int(text)
-
-
-_PARSERS: dict[str, Callable[[str, Path], Any]] = {
-    "database_url": _url,
-    "ledger_schema": _schema,
-    "policy": _path,
-    "archive_url": _archive_url,
-    "archive_recipients": _recipients,
-    "spool": _path,
-    "signing_key": _path,
-    "files": _folders,
-    "reports": _path,
-    "lock_target_ms": _milliseconds,
-    "broker_url": _url,
-}
-
-_EXAMPLES = {
-    "database_url": "postgresql+psycopg://merzim@localhost/agency",
-    "ledger_schema": "merzim",
-    "policy": "/etc/merzim/policy.yaml",
-    "archive_url": "/var/lib/merzim/archive",
-    "archive_recipients": "age1…,age1…",
-    "spool": "/var/lib/merzim/spool",
-    "signing_key": "/run/secrets/merzim-signing-key.pem",
-    "files": '{"scans": "/srv/agency/scans"}',
-    "reports": "/var/lib/merzim/reports",
-    "lock_target_ms": "50",
-    "broker_url": "redis://localhost:6379/0",
-}
+    return f"{_variable(name)}={EXAMPLES[name]}"

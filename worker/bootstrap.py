@@ -47,6 +47,8 @@ def install(env_file: Path | None = None) -> Installation:
         sign=sign,
         key_id=name,
         lock_target_seconds=settings.lock_target_ms / 1000,
+        window=settings.window,
+        policy_file=settings.policy,
     )
     return Installation(settings, tools)
 

@@ -33,7 +33,8 @@ from worker.databases.postgresql import PostgreSQL
 from worker.ledger.signing import key_id, load_signing_key
 from worker.ledger.tables import ledger_tables
 from worker.pipeline import work
-from worker.pipeline.night import Outcome, Wish, decide, night
+from worker.pipeline.beginning import Wish, decide
+from worker.pipeline.night import Outcome, night
 from worker.pipeline.tools import Tools
 from worker.plan.result import Plan
 

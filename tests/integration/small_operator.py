@@ -24,8 +24,9 @@ from worker.ledger.holds import list_active, release
 from worker.ledger.policies import store_policy
 from worker.ledger.runs import NewRun, close_run, create_run
 from worker.ledger.seal import seal_run
+from worker.pipeline.beginning import Wish, decide
 from worker.pipeline.holding import place_hold
-from worker.pipeline.night import Outcome, Wish, decide, night
+from worker.pipeline.night import Outcome, night
 from worker.pipeline.restoring import Restored, restore_segment
 from worker.pipeline.tools import Refused, Tools, utc_now
 from worker.plan.result import Plan

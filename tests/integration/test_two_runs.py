@@ -13,8 +13,8 @@ import pytest
 
 from tests.integration.night_support import NOW, Club, open_club, segments_without_entry
 from worker.ledger.gate import hold_exclusive
-from worker.pipeline import night
-from worker.pipeline.night import Wish
+from worker.pipeline.beginning import Wish
+from worker.pipeline.halting import when_asked
 
 MERZIM = str(Path(sys.executable).with_name("merzim"))
 PEOPLE = range(1, 61)
@@ -61,19 +61,21 @@ def test_who_planned_too_late_joins(club: Club, monkeypatch: pytest.MonkeyPatch)
     elsewhere = []
 
     def begin_elsewhere() -> None:
-        goes_on = iter([True, False, False])
-        outcome = night.night(club.tools, club.policy, Wish(NOW, approve=approved), go_on=lambda: next(goes_on))
+        asked = iter([False, True])
+        outcome = night.night(
+            club.tools, club.policy, Wish(NOW, approve=approved), halt=when_asked(lambda: next(asked))
+        )
         assert (outcome.state, outcome.progress.slices) == ("open", 1)
         elsewhere.append(outcome.run_id)
 
-    begin: Callable[..., Any] = night._begin
+    begin: Callable[..., Any] = beginning.begin
 
     def begin_late(*arguments: Any) -> Any:
-        monkeypatch.setattr(night, "_begin", begin)
+        monkeypatch.setattr("worker.pipeline.night.begin", begin)
         begin_elsewhere()
         return begin(*arguments)
 
-    monkeypatch.setattr(night, "_begin", begin_late)
+    monkeypatch.setattr("worker.pipeline.night.begin", begin_late)
     outcome = night.night(club.tools, club.policy, Wish(NOW, approve=approved))
     assert (outcome.run_id, outcome.state) == (elsewhere[0], "done")
     assert_all_done_once(club)

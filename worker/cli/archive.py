@@ -23,7 +23,7 @@ def _entries(context: typer.Context, run_id: str | None) -> tuple[Any, list[dict
     import sqlalchemy as sa
 
     from worker.bootstrap import install
-    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import require_ledger
 
     tools = install(context.obj).tools
     require_ledger(tools)
@@ -141,8 +141,8 @@ def restore(
     """
     from worker.archive.keys import read_identities
     from worker.bootstrap import install
-    from worker.pipeline.night import require_ledger
     from worker.pipeline.restoring import restore_segment
+    from worker.pipeline.tools import require_ledger
 
     tools = install(context.obj).tools
     require_ledger(tools)

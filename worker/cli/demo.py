@@ -100,7 +100,7 @@ def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
 def _first_night(installation: Any, folder: Path) -> int:
     """The brake, the approval and the night, as an operator meets them."""
     from worker.cli.run import EXIT, carry_out, facts_of, save_report
-    from worker.pipeline.night import Wish
+    from worker.pipeline.beginning import Wish
     from worker.pipeline.tools import Refused
 
     policy = installation.policy()
@@ -121,7 +121,7 @@ def _first_night(installation: Any, folder: Path) -> int:
 
 
 def _fingerprint(installation: Any, policy: Any, now: datetime) -> str:
-    from worker.pipeline.night import decide
+    from worker.pipeline.beginning import decide
 
     with installation.tools.database.reading() as connection:
         return decide(connection, installation.tools, policy, now).plan.fingerprint

@@ -37,8 +37,8 @@ def explain(
     from worker.bootstrap import install
     from worker.pipeline.explaining import explain_person, find_people
     from worker.pipeline.holding import existing_key
-    from worker.pipeline.night import require_ledger
     from worker.pipeline.planning import scene_of
+    from worker.pipeline.tools import require_ledger
 
     installation = install(context.obj)
     tools = installation.tools

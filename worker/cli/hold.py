@@ -44,7 +44,7 @@ def place(
     """
     from worker.bootstrap import install
     from worker.pipeline.holding import place_hold
-    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import require_ledger
 
     if key is None and table is None:
         stop("A hold needs --key for a person, --table with --key for a row, or --table for a table.", REFUSED)
@@ -77,8 +77,7 @@ def release(
     """
     from worker.bootstrap import install
     from worker.ledger.holds import release as release_hold
-    from worker.pipeline.night import require_ledger
-    from worker.pipeline.tools import utc_now
+    from worker.pipeline.tools import require_ledger, utc_now
 
     tools = install(context.obj).tools
     require_ledger(tools)
@@ -95,8 +94,7 @@ def list_(context: typer.Context, as_json: Annotated[bool, typer.Option("--json"
     """
     from worker.bootstrap import install
     from worker.ledger.holds import list_active
-    from worker.pipeline.night import require_ledger
-    from worker.pipeline.tools import utc_now
+    from worker.pipeline.tools import require_ledger, utc_now
 
     tools = install(context.obj).tools
     require_ledger(tools)

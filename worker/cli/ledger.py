@@ -35,7 +35,7 @@ def verify_(
     from worker.bootstrap import install
     from worker.ledger.signing import load_signing_key, public_pem
     from worker.ledger.verify import verify
-    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import require_ledger
 
     installation = install(context.obj)
     if public_key:
@@ -70,7 +70,7 @@ def list_(
     import sqlalchemy as sa
 
     from worker.bootstrap import install
-    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import require_ledger
 
     tools = install(context.obj).tools
     require_ledger(tools)

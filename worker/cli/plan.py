@@ -45,7 +45,8 @@ def plan(
     Example: merzim --env-file merzim.env plan
     """
     from worker.bootstrap import install
-    from worker.pipeline.night import decide, require_ledger
+    from worker.pipeline.beginning import decide
+    from worker.pipeline.tools import require_ledger
 
     installation = install(context.obj)
     policy = installation.policy()

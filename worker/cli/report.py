@@ -28,7 +28,7 @@ def report(
     Example: merzim --env-file merzim.env report --form html --output night.html
     """
     from worker.bootstrap import install
-    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import require_ledger
     from worker.reports.facts import policy_of, run_facts
 
     tools = install(context.obj).tools

@@ -52,7 +52,7 @@ def run(
     Example: merzim --env-file merzim.env run --approve 0123456789abcdef
     """
     from worker.bootstrap import install
-    from worker.pipeline.night import Wish
+    from worker.pipeline.beginning import Wish
 
     installation = install(context.obj)
     policy = installation.policy()
@@ -70,6 +70,7 @@ def run(
 
 def carry_out(installation: Any, policy: Any, wish: Any) -> Any:
     """The night with a progress line on a terminal; SIGTERM and Ctrl-C end it after the present slice."""
+    from worker.pipeline.halting import when_asked
     from worker.pipeline.night import night
 
     asked_to_stop: list[int] = []
@@ -82,7 +83,7 @@ def carry_out(installation: Any, policy: Any, wish: Any) -> Any:
             installation.tools,
             policy,
             wish,
-            go_on=lambda: not asked_to_stop,
+            halt=when_asked(lambda: asked_to_stop),
             watch=lambda p: progress(f"{p.slices} slices committed, {p.rows} rows"),
         )
     finally:

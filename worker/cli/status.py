@@ -25,7 +25,7 @@ def status(
     Example: merzim --env-file merzim.env status
     """
     from worker.bootstrap import install
-    from worker.pipeline.night import require_ledger
+    from worker.pipeline.tools import require_ledger
 
     tools = install(context.obj).tools
     require_ledger(tools)

@@ -99,6 +99,20 @@ def claim_batch(conn: sa.Connection, ledger: Ledger, run_id: str, number: int | 
     return None if row is None else _batch(row)
 
 
+def open_batches(conn: sa.Connection, ledger: Ledger, run_id: str) -> int:
+    """How many batches of the run are not done, whether somebody works on them or not."""
+    table = ledger.batch
+    query = sa.select(sa.func.count()).where(table.c.run_id == run_id, table.c.state == "open")
+    return int(conn.execute(query).scalar_one())
+
+
+def free_batches(conn: sa.Connection, ledger: Ledger, run_id: str, most: int) -> int:
+    """How many batches, counted up to `most`, nobody works on. Looks for locks, so it needs a writing transaction."""
+    table = ledger.batch
+    query = sa.select(table.c.number).where(table.c.run_id == run_id, table.c.state == "open")
+    return len(conn.execute(query.limit(most).with_for_update(skip_locked=True)).all())
+
+
 def advance_batch(
     conn: sa.Connection,
     ledger: Ledger,

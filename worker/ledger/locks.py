@@ -27,6 +27,15 @@ def lock(conn: sa.Connection, ledger: Ledger, purpose: str, *, shared: bool) -> 
         raise LedgerError(f"The ledger cannot lock on {conn.dialect.name}; use a PostgreSQL or SQLite database.")
 
 
+def try_lock(conn: sa.Connection, ledger: Ledger, purpose: str) -> bool:
+    """Take the lock if it is free, without waiting; also in a transaction that only reads. Elsewhere than on PostgreSQL
+    always True: it spares work there, and decides nothing."""
+    if conn.dialect.name != "postgresql":
+        return True
+    key = sa.literal(lock_key(ledger, purpose), sa.BigInteger)
+    return bool(conn.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar_one())
+
+
 def lock_key(ledger: Ledger, purpose: str) -> int:
     """The advisory lock's 64-bit key: the same in every process that uses this ledger schema."""
     digest = hashlib.sha256(f"merzim {ledger.schema} {purpose}".encode()).digest()

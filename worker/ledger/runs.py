@@ -64,15 +64,32 @@ def find_open_run(conn: sa.Connection, ledger: Ledger, policy_name: str, kind: s
     )
 
 
-def create_run(conn: sa.Connection, ledger: Ledger, new: NewRun) -> tuple[Run, bool]:
+def find_run_of(conn: sa.Connection, ledger: Ledger, policy_name: str, kind: str, day: dt.date) -> Run | None:
+    """The newest run of this policy and kind that bears this local date, open or closed."""
+    table = ledger.run
+    query = table.select().where(table.c.policy_name == policy_name, table.c.kind == kind, table.c.local_date == day)
+    return _one(conn, query.order_by(table.c.slot.desc()).limit(1))
+
+
+def open_runs(conn: sa.Connection, ledger: Ledger) -> list[Run]:
+    """Every run that is being carried out, the oldest first."""
+    table = ledger.run
+    rows = conn.execute(table.select().where(table.c.state == "open").order_by(table.c.started_at, table.c.id))
+    return [Run(**row) for row in rows.mappings()]
+
+
+def create_run(conn: sa.Connection, ledger: Ledger, new: NewRun, once: bool = False) -> tuple[Run, bool]:
     """Make a run in the next free slot of its local date; returns it and whether this call made it.
 
     When a run of the same policy and kind is open, that one is returned: of two sessions one makes the run, and
     the other waits until the first has committed (run and batches, in one transaction) and gets the same run.
+    `once`: one that bears the same date is returned even when it is closed (a night is made once).
     Needs READ COMMITTED, because it looks again after waiting.
     """
     lock(conn, ledger, "create run", shared=False)
     existing = find_open_run(conn, ledger, new.policy_name, new.kind)
+    if existing is None and once:
+        existing = find_run_of(conn, ledger, new.policy_name, new.kind, new.local_date)
     if existing is not None:
         return existing, False
     table = ledger.run

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.loader import load_policy
 from config.policy import Policy
 from worker.ledger.keys import KeyCodec
@@ -16,6 +17,7 @@ from worker.ledger.policies import policy_text
 from worker.ledger.runs import Run
 from worker.ledger.tables import Ledger
 from worker.pipeline.brake import reasons_to_stop, recent_nights, zero_limits
+from worker.pipeline.comparing import shorter
 from worker.pipeline.tools import Refused, utc_now
 from worker.plan.fingerprint import added
 from worker.plan.result import Key, Plan
@@ -35,7 +37,11 @@ def reasons_to_ask(connection: sa.Connection, ledger: Ledger, policy: Policy, pl
     if plan.rows_due == 0:
         return []
     last = _last_policy(connection, ledger, policy.name)
-    first = [f"This is the first run of the policy {policy.name}."] if last is None else shorter(last, policy)
+    if last is None:
+        first = [f"This is the first run of the policy {policy.name}."]
+    else:
+        changes = shorter(last, policy)
+        first = [text("ask.changed", reasons="; ".join(changes))] if changes else []
     return [*first, *reasons_to_stop(plan, policy.brake, recent_nights(connection, ledger, policy.name))]
 
 
@@ -49,31 +55,6 @@ def _last_policy(connection: sa.Connection, ledger: Ledger, name: str) -> Policy
     )
     found = connection.execute(query).scalar_one_or_none()
     return None if found is None else load_policy(policy_text(connection, ledger, found), "the last run's policy")
-
-
-def shorter(old: Policy, new: Policy) -> list[str]:
-    """What the new policy keeps for a shorter time, or destroys or no longer holds where the old one did not."""
-    found = []
-    if new.floor.term.is_under(old.floor.term):
-        found.append(f"The floor is shorter than in the last run: {new.floor.term} instead of {old.floor.term}.")
-    for name, stage in new.stages.items():
-        before = old.stages.get(name)
-        if before is None:
-            found.append(f"The stage {name} is new.")
-            continue
-        if stage.term.is_under(before.term):
-            found.append(f"The stage {name} has a shorter term than in the last run: {stage.term}, not {before.term}.")
-        if stage.origin != before.origin:
-            found.append(f"The stage {name} counts from something else than in the last run.")
-        for table, rule in stage.tables.items():
-            if rule != before.tables.get(table):
-                found.append(f"The stage {name} has another rule for {table} than in the last run.")
-    found += [
-        f"The hold '{name}' is gone or has changed." for name in old.holds if old.holds[name] != new.holds.get(name)
-    ]
-    if old.clock != new.clock or old.subject != new.subject or old.links != new.links:
-        found.append("Who a person is, their clock or the links have changed since the last run.")
-    return found
 
 
 def approved_before(

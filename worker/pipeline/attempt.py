@@ -82,10 +82,13 @@ class Work:
         return found
 
 
-def announce(tools: Tools, run: Run, stages: Mapping[str, StagePlan], installation: str) -> Attempt | None:
-    """Step 1: commit the intent of working on the next free batch; None when there is none."""
+def announce(
+    tools: Tools, run: Run, stages: Mapping[str, StagePlan], installation: str, number: int | None
+) -> Attempt | None:
+    """Step 1: commit the intent of working on the next free batch (or on that of this number); None when there is
+    none."""
     with tools.database.writing() as connection:
-        batch = claim_batch(connection, tools.ledger, run.id)
+        batch = claim_batch(connection, tools.ledger, run.id, number)
         if batch is None:
             return None
         copies = stages[batch.stage].stage.archive is not None

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from config.policy import Window
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore
 from worker.databases.base import Database
+from worker.ledger.migrations import current_state
 from worker.ledger.tables import Ledger
+
+ALWAYS = Window(start=time(), end=time())
 
 
 class Refused(Exception):
@@ -21,7 +27,8 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Tools:
-    """Where things are. `spool` and `store` are None where the policy asks for no copies at all."""
+    """Where things are. `spool` and `store` are None where the policy asks for no copies at all. `window` is for nights
+    of policies that name none; `policy_file` is the configured policy, which may change while a run goes on."""
 
     database: Database
     ledger: Ledger
@@ -32,6 +39,8 @@ class Tools:
     sign: Callable[[bytes], bytes] | None = None
     key_id: str = ""
     lock_target_seconds: float = 0.05
+    window: Window = ALWAYS
+    policy_file: Path | None = None
 
     @property
     def can_copy(self) -> bool:
@@ -42,3 +51,18 @@ class Tools:
 def utc_now() -> datetime:
     """The real time as the ledger writes it: naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def require_ledger(tools: Tools) -> str:
+    """The installation's id. Raises Refused unless the ledger is there and current."""
+    with tools.database.reading() as connection:
+        state = current_state(connection, tools.ledger.schema)
+        if state != "current":
+            words = {
+                "absent": "is not there yet",
+                "old": "is older than this merzim",
+                "newer": "is newer than this merzim",
+            }
+            what = "install that version" if state == "newer" else "run `merzim init` as the database's owner"
+            raise Refused(f"The ledger {words[state]}; {what}.")
+        return str(connection.execute(sa.select(tools.ledger.installation.c.id)).scalar_one())

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exists
+from config.policy import Policy
+from worker.databases.facts import Schema
+from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exists, open_batches
 from worker.ledger.errors import UnsupportedKey
-from worker.ledger.runs import Run
+from worker.ledger.runs import Run, find_run
 from worker.pipeline.attempt import Attempt, Portion, TooMany, Work, announce
 from worker.pipeline.brake import Brake
+from worker.pipeline.halting import Halt, Halting
 from worker.pipeline.slice import LOCK_TIMEOUT, GateShut, carry_out
 from worker.pipeline.tools import Broken, Tools
 from worker.pipeline.verifying import Crossed
@@ -74,25 +77,32 @@ class Workplace:
 
     tools: Tools
     run: Run
+    policy: Policy
+    schema: Schema
     stages: Mapping[str, StagePlan]
     brake: Brake
     installation: str
-    still_allowed: Callable[[], bool]
+    halt: Halting
     progress: Progress = field(default_factory=Progress)
     watch: Callable[[Progress], None] = lambda _: None
 
 
-def work(place: Workplace) -> Progress:
-    """Carry out slices until no batch is open or the window has ended. Raises Refused (brake), ArchiveError, TooManyBad
-    and SQLAlchemy's errors; nothing uncommitted is left behind."""
-    pace, crossed = Pace(place.tools.lock_target_seconds), 0
-    while place.still_allowed():
-        attempt = announce(place.tools, place.run, place.stages, place.installation)
+def work(place: Workplace, one_batch: bool = False) -> Halt | None:
+    """Carry out slices until no batch is open, or until the next free one is done (`one_batch`); why not further, if
+    something halts it. Raises BrakePulled, ArchiveError, TooManyBad and SQLAlchemy's errors; nothing uncommitted is
+    left behind."""
+    pace, crossed, number = Pace(place.tools.lock_target_seconds), 0, None
+    while True:
+        halt = place.halt()
+        if halt is not None:
+            return halt
+        attempt = announce(place.tools, place.run, place.stages, place.installation, number)
         if attempt is None:
-            if not _open_batches(place):
-                break
+            if one_batch or not _still_open(place):
+                return None
             time.sleep(WAIT_SECONDS)  # another process has the last batches; wait for them to be done or to die
             continue
+        number = attempt.batch.number if one_batch else None
         portion = Portion.of(attempt.batch, pace.units)
         begun = time.monotonic()
         try:
@@ -126,8 +136,7 @@ def work(place: Workplace) -> Progress:
         crossed = 0
         if done is not None:
             pace.measured(time.monotonic() - begun, len(portion.keys))
-            _count(place, done)
-    return place.progress
+            _count(place, attempt, done)
 
 
 def _one_slice(place: Workplace, attempt: Attempt, portion: Portion) -> Work | None:
@@ -240,14 +249,15 @@ def _reason(error: Exception) -> str:
     return f"{FAILED}the database refused the change ({type(getattr(error, 'orig', error)).__name__})"
 
 
-def _open_batches(place: Workplace) -> bool:
-    table = place.tools.ledger.batch
-    query = sa.select(table.c.number).where(table.c.run_id == place.run.id, table.c.state == "open").limit(1)
-    with place.tools.database.reading() as connection:
-        return connection.execute(query).first() is not None
+def _still_open(place: Workplace) -> bool:
+    """Whether batches of the run are left that others have; none are when somebody closed it."""
+    tools = place.tools
+    with tools.database.reading() as connection:
+        run = find_run(connection, tools.ledger, place.run.id)
+        return run.state == "open" and open_batches(connection, tools.ledger, run.id) > 0
 
 
-def _count(place: Workplace, done: Work) -> None:
+def _count(place: Workplace, attempt: Attempt, done: Work) -> None:
     progress = place.progress
     progress.slices += 1
     progress.units += len(done.claim.units)
@@ -255,4 +265,12 @@ def _count(place: Workplace, done: Work) -> None:
     if done.claim.units:
         progress.bad = 0
     place.watch(progress)
-    log.info("slice committed", run=place.run.id, stage=done.stage.name, units=len(done.claim.units), rows=done.rows)
+    log.info(
+        "slice committed",
+        run=place.run.id,
+        batch=attempt.batch.number,
+        slice=attempt.batch.slices + 1,
+        stage=done.stage.name,
+        units=len(done.claim.units),
+        rows=done.rows,
+    )

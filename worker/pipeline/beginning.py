@@ -1,0 +1,192 @@
+"""How a run begins: check → plan → ask → store. Nothing of the operator's changes here.
+
+Dangerous, because everything below destroys what this decides. The rule: decide first and completely, store the
+decision, then act on it only.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+import sqlalchemy as sa
+
+from config.policy import Policy
+from worker.ledger.batches import NewBatch, store_batches
+from worker.ledger.locks import try_lock
+from worker.ledger.policies import remember_stages, stages_seen, store_policy
+from worker.ledger.runs import NewRun, Run, create_run, find_run_of
+from worker.pipeline.approval import approved_before, check_not_added, reasons_to_ask, refusal
+from worker.pipeline.brake import allowed_rows, recent_nights
+from worker.pipeline.checking import check_policy
+from worker.pipeline.closing import close
+from worker.pipeline.planning import make_plan, scene_of, stages_of
+from worker.pipeline.tools import Refused, Tools, utc_now
+from worker.pipeline.work import quarantine
+from worker.plan.result import Plan
+from worker.plan.scene import Scene
+from worker.plan.stages import StagePlan
+from worker.plan.window import Hours
+
+BATCH_UNITS = 2_000
+NIGHT = "night"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for: `now` is aware; `approve` a fingerprint that somebody says yes to; `expect` one that the plan
+    must still have. `night` is the date of the night that it is, and None where a person asks."""
+
+    now: datetime
+    kind: str = "run"
+    approve: str | None = None
+    expect: str | None = None
+    author: str = ""
+    night: date | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A plan with all it was made from, before anything is stored."""
+
+    policy: Policy
+    scene: Scene
+    plan: Plan
+    approved: bool = False
+
+
+def tonight(tools: Tools, policy: Policy, hours: Hours, now: datetime) -> Run | None:
+    """Make tonight's run, if the window is open and no night of its date was made before, whatever became of that one.
+
+    None: there is nothing to make, or another process is planning it. Raises Refused when the plan must be approved
+    (it is stored then, and nobody asks a second time in this night) or cannot be made.
+    """
+    night = hours.night(now)
+    if night is None:
+        return None
+    wish = Wish(now, NIGHT, night=night)
+    with tools.database.reading() as connection:
+        # Two beats, or the sweep while a long plan is being made: one plans, the others need not.
+        if not try_lock(connection, tools.ledger, f"plan {policy.name} {night}"):
+            return None
+        if find_run_of(connection, tools.ledger, policy.name, NIGHT, night) is not None:
+            return None
+        decision, refused = _ask(connection, tools, policy, wish)
+    return _store_or_refuse(tools, decision, wish, refused)
+
+
+def begin(tools: Tools, policy: Policy, wish: Wish) -> Run:
+    """check, plan, ask, store: one transaction makes the run and all its batches, or finds that another did.
+    Raises Refused before anything has changed."""
+    with tools.database.reading() as connection:
+        decision, refused = _ask(connection, tools, policy, wish)
+    return _store_or_refuse(tools, decision, wish, refused)
+
+
+def _ask(connection: sa.Connection, tools: Tools, policy: Policy, wish: Wish) -> tuple[Decision, str | None]:
+    """The decision, and why it must not be carried out as things stand."""
+    decision = decide(connection, tools, policy, wish.now)
+    if wish.expect is not None and wish.expect != decision.plan.fingerprint:
+        raise Refused(
+            f"The plan now is {decision.plan.fingerprint}, not {wish.expect}; look at `merzim plan` once more."
+        )
+    try:
+        reasons = reasons_to_ask(connection, tools.ledger, policy, decision.plan)
+    except Refused as refused:
+        return decision, str(refused)
+    if wish.approve is not None:
+        decision = _approved(connection, tools, decision, wish.approve)
+    return decision, refusal(decision.plan, reasons) if reasons and not decision.approved else None
+
+
+def _store_or_refuse(tools: Tools, decision: Decision, wish: Wish, refused: str | None) -> Run:
+    """The stored run. A plan that is refused is kept too, closed: exactly it, or less, can be approved then, and a
+    night is not planned again every minute."""
+    with tools.database.writing() as connection:
+        run, made = _store(connection, tools, decision, wish)
+        if made and refused is not None:
+            close(connection, tools, run.id, "stopped", refused)
+    if refused is not None:
+        raise Refused(refused)
+    return run
+
+
+def decide(connection: sa.Connection, tools: Tools, policy: Policy, now: datetime) -> Decision:
+    """check and plan at one moment; nothing is written. Raises Refused when the policy cannot be carried out."""
+    seen = stages_seen(connection, tools.ledger, policy.name)
+    checked = check_policy(connection, tools.database, policy, seen, tools.files, tools.can_copy, try_queries=False)
+    if checked.fatal:
+        sentences = "\n".join(str(p) for p in checked.fatal)
+        raise Refused(
+            f"{sentences}\nThe policy cannot be carried out: {len(checked.fatal)} problems; see `merzim check`."
+        )
+    scene = scene_of(policy, checked.schema, tools.ledger, now)
+    plan = make_plan(connection, tools.database, scene, checked.stopped)
+    return Decision(policy, scene, replace(plan, unmentioned=checked.unmentioned))
+
+
+def _approved(connection: sa.Connection, tools: Tools, decision: Decision, fingerprint: str) -> Decision:
+    """The decision, if the fingerprint is its own; or the one that was shown and stored then, if nothing was added."""
+    if fingerprint == decision.plan.fingerprint:
+        return replace(decision, approved=True)
+    found = approved_before(connection, tools.ledger, decision.policy, fingerprint)
+    if found is None:
+        raise Refused(
+            f"No plan with the fingerprint {fingerprint} counts any more; the plan now is {decision.plan.fingerprint}. "
+            "Look at `merzim plan` and approve that one if it is right."
+        )
+    stored, now = found
+    then = decide(connection, tools, decision.policy, now)
+    codecs = {s.name: s.scene.codec(s.unit) for s in stages_of(then.scene)}
+    check_not_added(connection, tools.ledger, stored, then.plan, codecs)
+    return replace(then, approved=True)
+
+
+def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wish) -> tuple[Run, bool]:
+    policy, plan, ledger = decision.policy, decision.plan, tools.ledger
+    store_policy(connection, ledger, text=policy.text, policy_hash=policy.hash, name=policy.name, at=utc_now())
+    recent = recent_nights(connection, ledger, policy.name)
+    allowed = allowed_rows(plan, policy.brake, recent, decision.approved)
+    run, made = create_run(
+        connection,
+        ledger,
+        NewRun(
+            policy_name=policy.name,
+            policy_hash=policy.hash,
+            kind=wish.kind,
+            local_date=wish.night or plan.local_date,
+            now=plan.now.astimezone(UTC).replace(tzinfo=None),
+            fingerprint=plan.fingerprint,
+            plan=json.dumps({**plan.as_json(), "allowed": allowed}),
+            approved=decision.approved,
+            started_at=utc_now(),
+        ),
+        once=wish.night is not None,
+    )
+    if not made:
+        return run, False
+    remember_stages(connection, ledger, policy.name, policy.stages, utc_now())
+    if decision.approved:
+        connection.execute(
+            ledger.approval.insert().values(
+                fingerprint=wish.approve, policy_hash=policy.hash, author=wish.author, approved_at=utc_now()
+            )
+        )
+    stages = {s.name: s for s in stages_of(decision.scene, plan.stopped)}
+    store_batches(connection, ledger, run.id, list(_batches(plan, stages)))
+    for outcome in plan.stages:
+        stage = stages[outcome.stage]
+        codec = decision.scene.codec(stage.unit)
+        for key, reason in outcome.quarantine:
+            quarantine(connection, tools, run.id, stage, *codec.columns_of(key), reason)
+    return run, True
+
+
+def _batches(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
+    found = []
+    for outcome in plan.stages:
+        codec = stages[outcome.stage].scene.codec(stages[outcome.stage].unit)
+        for start in range(0, len(outcome.due), BATCH_UNITS):
+            keys = [codec.to_json(k) for k in outcome.due[start : start + BATCH_UNITS]]
+            found.append(NewBatch(outcome.stage, keys, len(keys)))
+    return found

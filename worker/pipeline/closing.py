@@ -1,0 +1,48 @@
+"""How a run ends: what went wrong is put into sentences, then it is closed and sealed in one transaction."""
+
+import json
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from worker.ledger.errors import IllegalArrow
+from worker.ledger.runs import Run, close_run, find_run
+from worker.ledger.seal import seal_run
+from worker.ledger.states import RunState
+from worker.pipeline.tools import Refused, Tools, utc_now
+from worker.pipeline.work import FAILED
+
+
+def problems_of(tools: Tools, run: Run, files_waiting: int) -> list[str]:
+    """What did not go as planned, as sentences."""
+    table = tools.ledger.quarantine
+    with tools.database.reading() as connection:
+        failed = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(table)
+            .where(table.c.run_id == run.id, table.c.reason.startswith(FAILED))
+        ).scalar_one()
+    plan = json.loads(run.plan)
+    found = [f"The stage {s} was stopped: {why}." for s, why in plan["stopped"].items()]
+    found += [f"{sentence}." for sentence in plan["unmentioned"]]
+    if failed:
+        found.append(f"{failed} subjects could not be changed and were set aside; see the report.")
+    if files_waiting:
+        found.append(f"{files_waiting} files could not be removed yet; see the report.")
+    return found
+
+
+def end(tools: Tools, run_id: str, state: RunState, reason: str | None) -> Run:
+    """Close and seal, unless another process that worked on the same run has done so; the run as it is then."""
+    with suppress(IllegalArrow), tools.database.writing() as connection:
+        close(connection, tools, run_id, state, reason)
+    with tools.database.reading() as connection:
+        return find_run(connection, tools.ledger, run_id)
+
+
+def close(connection: sa.Connection, tools: Tools, run_id: str, state: RunState, reason: str | None) -> None:
+    """Close and seal the run in the present transaction. Raises IllegalArrow if it is closed, Refused without a key."""
+    if tools.sign is None:
+        raise Refused("No signing key is set, so the run could not be sealed; make one with `merzim keys`.")
+    close_run(connection, tools.ledger, run_id, state, utc_now(), reason)
+    seal_run(connection, tools.ledger, run_id, tools.sign, tools.key_id, utc_now())
