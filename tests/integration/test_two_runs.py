@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.night_support import NOW, Club, open_club, segments_without_entry
 from worker.ledger.gate import hold_exclusive
+from worker.pipeline import beginning, night
 from worker.pipeline.beginning import Wish
 from worker.pipeline.halting import when_asked
 
