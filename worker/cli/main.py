@@ -1,7 +1,6 @@
 """merzim: plan, archive, depersonalise or delete, verify and report (мерзім: a term, a deadline)."""
 
 import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +46,9 @@ def settings(
 
     Example: merzim --env-file /etc/merzim/merzim.env plan
     """
-    _quiet_logs()
+    from worker import logs
+
+    logs.configure(logging.WARNING)
     context.obj = env_file
 
 
@@ -60,21 +61,6 @@ for noun in (hold, archive, ledger, keys):
 def main() -> None:
     """Run the program; every mistake of a user ends in a sentence and an exit code, never in a traceback."""
     raise SystemExit(_guarded(app))
-
-
-def _quiet_logs() -> None:
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _guarded(program: Callable[[], object]) -> int:
@@ -91,44 +77,15 @@ def _guarded(program: Callable[[], object]) -> int:
 
 
 def _told(error: Exception) -> int:
-    """Say what went wrong and give the exit code; what nobody foresaw is raised again. Imports only now, since every
-    start of the program would pay for it."""
-    from pydantic import ValidationError
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
+    """Say what went wrong and give the exit code; what nobody foresaw is raised again."""
     from config.problems import PolicyProblems
-    from config.settings import SettingsProblems
-    from worker.archive.errors import ArchiveError
-    from worker.databases.connect import UnknownDatabase
-    from worker.demo.schema import DemoError
-    from worker.ledger.errors import LedgerError, PersonalText
-    from worker.pipeline.tools import Broken, Refused
-    from worker.strategies.base import StrategyError
+    from worker.ledger.errors import PersonalText
+    from worker.pipeline.tools import Refused
+    from worker.telling import foreseen
 
-    foreseen = (SettingsProblems, UnknownDatabase, ArchiveError, LedgerError, DemoError, Broken, StrategyError)
-    if isinstance(error, PolicyProblems | Refused | PersonalText):
-        for sentence in error.problems if isinstance(error, PolicyProblems) else [error]:
-            tell(str(sentence))
-        return REFUSED
-    if isinstance(error, DBAPIError):
-        tell(_database_sentence(error))
-    elif isinstance(error, foreseen):
-        tell(str(error))
-    elif isinstance(error, SQLAlchemyError | ValidationError | OSError):
-        tell(f"{type(error).__name__} while talking to the database or the disk; nothing uncommitted was kept.")
-    else:
+    sentences = foreseen(error)
+    if sentences is None:
         raise error
-    return ERROR
-
-
-def _database_sentence(error: object) -> str:
-    """What the database said, without any value: its class and, for PostgreSQL, the message without detail."""
-    original = getattr(error, "orig", error)
-    state = getattr(original, "sqlstate", None)
-    primary = getattr(getattr(original, "diag", None), "message_primary", None)
-    if state in ("42501",) and primary:
-        return f"The database refused: {primary}. Give the role the rights that `merzim init --print-grants` prints."
-    known = primary if state and state[:2] in ("08", "28", "3D", "42", "53", "57") else None
-    if known is None and type(original).__name__ == "OperationalError":
-        known = str(original).splitlines()[0] if state is None else None
-    return f"The database refused ({type(original).__name__}){': ' + known if known else ''}. Nothing uncommitted was kept."
+    for sentence in sentences:
+        tell(sentence)
+    return REFUSED if isinstance(error, PolicyProblems | Refused | PersonalText) else ERROR

@@ -101,15 +101,10 @@ def facts_of(installation: Any, run_id: str) -> Any:
 
 def save_report(installation: Any, facts: Any) -> Path | None:
     """The page of a run in the folder of MERZIM_REPORTS, if that is set."""
-    from worker.reports.as_html import render_html
+    from worker.reports.pages import save_page
 
     folder: Path | None = installation.settings.reports
-    if folder is None:
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / f"{facts.id}.html"
-    page.write_text(render_html(facts), "utf-8")
-    return page
+    return None if folder is None else save_page(folder, facts)
 
 
 def result(installation: Any, outcome: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _LEDGER_RIGHTS = {
     "outbox": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "seal": {"SELECT", "INSERT"},
     "approval": {"SELECT", "INSERT"},
+    "presence": {"SELECT", "INSERT", "UPDATE", "DELETE"},
 }
 
 

@@ -71,11 +71,18 @@ def find_run_of(conn: sa.Connection, ledger: Ledger, policy_name: str, kind: str
     return _one(conn, query.order_by(table.c.slot.desc()).limit(1))
 
 
-def open_runs(conn: sa.Connection, ledger: Ledger) -> list[Run]:
-    """Every run that is being carried out, the oldest first."""
+def open_runs(conn: sa.Connection, ledger: Ledger, policy_name: str) -> list[Run]:
+    """Every run of the policy that is being carried out, the oldest first."""
     table = ledger.run
-    rows = conn.execute(table.select().where(table.c.state == "open").order_by(table.c.started_at, table.c.id))
-    return [Run(**row) for row in rows.mappings()]
+    query = table.select().where(table.c.policy_name == policy_name, table.c.state == "open")
+    return [Run(**row) for row in conn.execute(query.order_by(table.c.started_at, table.c.id)).mappings()]
+
+
+def ended_since(conn: sa.Connection, ledger: Ledger, since: dt.datetime) -> list[Run]:
+    """Every run that was closed at or after `since` (naive UTC), but for restores; the newest first."""
+    table = ledger.run
+    query = table.select().where(table.c.ended_at >= since, table.c.kind != "restore")
+    return [Run(**row) for row in conn.execute(query.order_by(table.c.ended_at.desc())).mappings()]
 
 
 def create_run(conn: sa.Connection, ledger: Ledger, new: NewRun, once: bool = False) -> tuple[Run, bool]:

@@ -40,6 +40,7 @@ class Ledger:
     outbox: sa.Table
     seal: sa.Table
     approval: sa.Table
+    presence: sa.Table
 
     def insert_only(self) -> tuple[sa.Table, ...]:
         """The tables that may only ever grow."""
@@ -73,6 +74,7 @@ def ledger_tables(schema: str | None) -> Ledger:
         outbox=_outbox(names),
         seal=_seal(names),
         approval=_approval(names),
+        presence=_presence(names),
     )
 
 
@@ -302,3 +304,8 @@ def _approval(names: _Names) -> sa.Table:
         _text("author"),
         _time("approved_at", pk=True),
     )
+
+
+def _presence(names: _Names) -> sa.Table:
+    """When each worker, and the sweep, was last seen."""
+    return names.table("presence", _text("name", pk=True), _time("seen_at"))

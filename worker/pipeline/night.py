@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
+
 from config.loader import load_policy
 from config.policy import Policy
 from worker.databases.facts import Schema
@@ -69,14 +71,42 @@ def workplace(
     end the work besides what ends every run."""
     policy, scene = _as_stored(tools, run)
     stages = {s.name: s for s in stages_of(scene, json.loads(run.plan)["stopped"])}
-    halts = [halt]
+    halts = first_of(halt, _halts(tools, run, policy))
+    installation, brake = require_ledger(tools), _brake(tools, run, policy)
+    return Workplace(tools, run, policy, scene.schema, stages, brake, installation, halts, watch=watch)
+
+
+def _halts(tools: Tools, run: Run, policy: Policy) -> Halting:
+    """What ends this run early, whoever works on it: its window, and another decision about the policy."""
+    halts: list[Halting] = []
     if run.kind == NIGHT:
         halts.append(at(Hours.of(policy, tools.window).bounds(run.local_date)[1], lambda: datetime.now(UTC)))
     if tools.policy_file is not None:
         halts.append(PolicyChanges(tools.policy_file, policy))
-    installation = require_ledger(tools)
-    brake = _brake(tools, run, policy)
-    return Workplace(tools, run, policy, scene.schema, stages, brake, installation, first_of(*halts), watch=watch)
+    return first_of(*halts)
+
+
+def tend(tools: Tools, run: Run) -> Run:
+    """What a run needs while perhaps nobody works on it: closed when it is over, or when nothing is left of it."""
+    with tools.database.reading() as connection:
+        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
+        left = open_batches(connection, tools.ledger, run.id)
+    halt = _halts(tools, run, policy)()
+    if halt is not None and halt.state is not None:
+        return end(tools, run.id, halt.state, halt.reason)
+    if left == 0:
+        carry_on(workplace(tools, run), one_batch=True)
+    with tools.database.reading() as connection:
+        return find_run(connection, tools.ledger, run.id)
+
+
+def empty_waiting_outbox(tools: Tools, policy: Policy) -> None:
+    """Files that could not be removed when their rows went: try again, under the policy that is configured now."""
+    with tools.database.reading() as connection:
+        if connection.execute(sa.select(tools.ledger.outbox.c.id).limit(1)).first() is None:
+            return
+        schema = tools.database.schema(connection, [t for s in policy.stages.values() for t in s.tables])
+    empty_outbox(tools, policy, schema)
 
 
 def carry_on(place: Workplace, one_batch: bool = False) -> Outcome:

@@ -1,0 +1,61 @@
+"""Logs: one JSON object a line on standard error, with ids and counts; never a value of a row.
+
+That is why an exception's own text is left out: a database's message may quote the row that it refuses. What is logged
+of an error is its class, the place in the code, and our own sentence where there is one.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+QUIET_LIBRARIES = ("kombu", "amqp", "alembic", "faker")
+
+
+def configure(level: int) -> None:
+    """Log everything from `level` on, our own events and those of the libraries, in one form."""
+    ours: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_values,
+    ]
+    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[*ours, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=ours,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
+    for library in QUIET_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def of_error(error: BaseException) -> dict[str, str]:
+    """What may be logged of an error: its class and the innermost place in the code."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return {"error": type(error).__name__, "where": where}
+
+
+def _without_values(logger: Any, name: str, event: EventDict) -> EventDict:
+    """In place of a traceback, which ends with the exception's text."""
+    info = event.pop("exc_info", None)
+    record = event.get("_record")
+    if record is not None and record.exc_info:
+        info, record.exc_info, record.exc_text = record.exc_info, None, None
+    if info is True:
+        info = sys.exc_info()
+    error = info[1] if isinstance(info, tuple) else info
+    return {**event, **of_error(error)} if isinstance(error, BaseException) else event

@@ -1,0 +1,43 @@
+"""What went wrong, as a sentence that may be shown or logged: never a value of a row."""
+
+from config.problems import PolicyProblems
+from config.settings import SettingsProblems
+
+
+def foreseen(error: Exception) -> list[str] | None:
+    """The sentences for an error that can be met in operation; None for a mistake of merzim's own. Imports only now:
+    every start of the program would pay for it."""
+    from pydantic import ValidationError
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    from worker.archive.errors import ArchiveError
+    from worker.databases.connect import UnknownDatabase
+    from worker.demo.schema import DemoError
+    from worker.ledger.errors import LedgerError, PersonalText
+    from worker.pipeline.tools import Broken, Refused
+    from worker.strategies.base import StrategyError
+
+    ours = (SettingsProblems, UnknownDatabase, ArchiveError, LedgerError, DemoError, Broken, StrategyError)
+    if isinstance(error, PolicyProblems):
+        return [str(problem) for problem in error.problems]
+    if isinstance(error, DBAPIError):
+        return [_database_sentence(error)]
+    if isinstance(error, (*ours, Refused, PersonalText)):
+        return [str(error)]
+    if isinstance(error, SQLAlchemyError | ValidationError | OSError):
+        return [f"{type(error).__name__} while talking to the database or the disk; nothing uncommitted was kept."]
+    return None
+
+
+def _database_sentence(error: object) -> str:
+    """What the database said, without any value: its class and, for PostgreSQL, the message without detail."""
+    original = getattr(error, "orig", error)
+    state = getattr(original, "sqlstate", None)
+    primary = getattr(getattr(original, "diag", None), "message_primary", None)
+    if state in ("42501",) and primary:
+        return f"The database refused: {primary}. Give the role the rights that `merzim init --print-grants` prints."
+    known = primary if state and state[:2] in ("08", "28", "3D", "42", "53", "57") else None
+    if known is None and type(original).__name__ == "OperationalError":
+        known = str(original).splitlines()[0] if state is None else None
+    said = f": {known}" if known else ""
+    return f"The database refused ({type(original).__name__}){said}. Nothing uncommitted was kept."
