@@ -22,8 +22,9 @@ def batch(run_id: str) -> None:
     tools = installation().tools
     require_ledger(tools)
     outcome = carry_on(_place(run_id), one_batch=True)
-    if outcome.state != "open":
+    if outcome.closed:
         closed(outcome)
+    if outcome.state != "open":
         return
     sweep(tools)  # the spool of this machine: no other machine can
     if not stopping.is_set():

@@ -12,10 +12,9 @@ from worker.celery_app import HINTS, attempt, hint, installation, send, task
 from worker.ledger.batches import free_batches
 from worker.ledger.presence import SWEEP, seen
 from worker.ledger.runs import Run, ended_since, open_runs
-from worker.pipeline.night import Outcome, empty_waiting_outbox, tend
+from worker.pipeline.night import empty_waiting_outbox, tend
 from worker.pipeline.sweep import sweep as sweep_spool
 from worker.pipeline.tools import require_ledger, utc_now
-from worker.pipeline.work import Progress
 
 REPORTED_FOR = timedelta(days=2)
 
@@ -47,9 +46,10 @@ def _look_after_runs() -> None:
 def _look_after(run: Run) -> None:
     """Close a run that is over, or see that messages wait for what is left of it."""
     tools = installation().tools
-    tended = tend(tools, run)
-    if tended.state != "open":
-        closed(Outcome.of(tended, Progress()))
+    outcome = tend(tools, run)
+    if outcome.closed:
+        closed(outcome)
+    if outcome.state != "open":
         return
     with tools.database.writing() as connection:
         free = free_batches(connection, tools.ledger, run.id, HINTS)

@@ -22,6 +22,7 @@ from kombu.exceptions import ChannelError, OperationalError
 from config.settings import Settings
 from worker import logs
 from worker.bootstrap import Installation, install
+from worker.pipeline.tools import Refused
 from worker.pulse import Pulse
 from worker.telling import foreseen
 
@@ -121,6 +122,8 @@ def attempt(body: Callable[..., object], *arguments: Any, **named: Any) -> None:
     """Carry out one part of a task; what goes wrong is logged, and the other parts go on."""
     try:
         body(*arguments, **named)
+    except Refused as refused:
+        log.warning("refused", said=str(refused))
     except Exception as error:
         log.error("failed", said=foreseen(error) or ["This is a mistake in merzim."], **logs.of_error(error))
 

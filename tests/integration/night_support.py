@@ -246,9 +246,9 @@ def _installed(url: str, folder: Path) -> Iterator[Club]:
         database.engine.dispose()
 
 
-def wait_until(test: Callable[[], bool]) -> None:
+def wait_until(test: Callable[[], bool], seconds: int = PATIENCE_SECONDS) -> None:
     """Ask until the answer is yes. AssertionError when that takes too long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not test():
         assert time.monotonic() < deadline, "What was waited for did not happen."
 

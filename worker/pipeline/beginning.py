@@ -28,7 +28,8 @@ from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
 from worker.plan.window import Hours
 
-BATCH_UNITS = 2_000
+LEAST_UNITS, MOST_UNITS = 100, 2_000  # of a batch
+BATCHES = 16  # of a stage, if its units are enough: so that workers can share them
 NIGHT = "night"
 
 
@@ -186,7 +187,8 @@ def _batches(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
     found = []
     for outcome in plan.stages:
         codec = stages[outcome.stage].scene.codec(stages[outcome.stage].unit)
-        for start in range(0, len(outcome.due), BATCH_UNITS):
-            keys = [codec.to_json(k) for k in outcome.due[start : start + BATCH_UNITS]]
+        size = min(MOST_UNITS, max(LEAST_UNITS, -(-len(outcome.due) // BATCHES)))
+        for start in range(0, len(outcome.due), size):
+            keys = [codec.to_json(k) for k in outcome.due[start : start + size]]
             found.append(NewBatch(outcome.stage, keys, len(keys)))
     return found

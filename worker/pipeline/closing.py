@@ -1,12 +1,11 @@
 """How a run ends: what went wrong is put into sentences, then it is closed and sealed in one transaction."""
 
 import json
-from contextlib import suppress
 
 import sqlalchemy as sa
 
 from worker.ledger.errors import IllegalArrow
-from worker.ledger.runs import Run, close_run, find_run
+from worker.ledger.runs import Run, close_run
 from worker.ledger.seal import seal_run
 from worker.ledger.states import RunState
 from worker.pipeline.tools import Refused, Tools, utc_now
@@ -32,12 +31,14 @@ def problems_of(tools: Tools, run: Run, files_waiting: int) -> list[str]:
     return found
 
 
-def end(tools: Tools, run_id: str, state: RunState, reason: str | None) -> Run:
-    """Close and seal, unless another process that worked on the same run has done so; the run as it is then."""
-    with suppress(IllegalArrow), tools.database.writing() as connection:
-        close(connection, tools, run_id, state, reason)
-    with tools.database.reading() as connection:
-        return find_run(connection, tools.ledger, run_id)
+def end(tools: Tools, run_id: str, state: RunState, reason: str | None) -> bool:
+    """Close and seal; False if another process that worked on the same run has done so."""
+    try:
+        with tools.database.writing() as connection:
+            close(connection, tools, run_id, state, reason)
+    except IllegalArrow:
+        return False
+    return True
 
 
 def close(connection: sa.Connection, tools: Tools, run_id: str, state: RunState, reason: str | None) -> None:

@@ -34,17 +34,14 @@ from worker.plan.window import Hours
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `reason` says why, where it did not end well."""
+    """How a run ended, or stands. `reason` says why, where it did not end well; `closed`: it was this process that closed
+    it."""
 
     run_id: str
     state: RunState
     reason: str | None
     progress: Progress
-
-    @classmethod
-    def of(cls, run: Run, progress: Progress) -> "Outcome":
-        """How a run that is closed ended."""
-        return cls(run.id, run.state, run.reason, progress)
+    closed: bool = False
 
 
 def night(
@@ -86,18 +83,15 @@ def _halts(tools: Tools, run: Run, policy: Policy) -> Halting:
     return first_of(*halts)
 
 
-def tend(tools: Tools, run: Run) -> Run:
+def tend(tools: Tools, run: Run) -> Outcome:
     """What a run needs while perhaps nobody works on it: closed when it is over, or when nothing is left of it."""
     with tools.database.reading() as connection:
         policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
         left = open_batches(connection, tools.ledger, run.id)
     halt = _halts(tools, run, policy)()
     if halt is not None and halt.state is not None:
-        return end(tools, run.id, halt.state, halt.reason)
-    if left == 0:
-        carry_on(workplace(tools, run), one_batch=True)
-    with tools.database.reading() as connection:
-        return find_run(connection, tools.ledger, run.id)
+        return _end(tools, run.id, halt.state, halt.reason, Progress())
+    return carry_on(workplace(tools, run), one_batch=True) if left == 0 else Outcome(run.id, "open", None, Progress())
 
 
 def empty_waiting_outbox(tools: Tools, policy: Policy) -> None:
@@ -119,18 +113,25 @@ def carry_on(place: Workplace, one_batch: bool = False) -> Outcome:
     except TooManyBad as bad:
         halt = Halt("failed", str(bad))
     if halt is not None and halt.state is not None:
-        return Outcome.of(end(tools, run.id, halt.state, halt.reason), place.progress)
+        return _end(tools, run.id, halt.state, halt.reason, place.progress)
     with tools.database.reading() as connection:
         run = find_run(connection, tools.ledger, run.id)
         unfinished = open_batches(connection, tools.ledger, run.id) > 0
     if run.state != "open":  # another process closed it
-        return Outcome.of(run, place.progress)
+        return Outcome(run.id, run.state, run.reason, place.progress)
     if unfinished:
         return Outcome(run.id, "open", halt.reason if halt else None, place.progress)
     sweep(tools)
     problems = problems_of(tools, run, empty_outbox(tools, place.policy, place.schema))
     state: RunState = "done_with_failures" if problems else "done"
-    return Outcome.of(end(tools, run.id, state, " ".join(problems) or None), place.progress)
+    return _end(tools, run.id, state, " ".join(problems) or None, place.progress)
+
+
+def _end(tools: Tools, run_id: str, state: RunState, reason: str | None, progress: Progress) -> Outcome:
+    closed = end(tools, run_id, state, reason)
+    with tools.database.reading() as connection:
+        run = find_run(connection, tools.ledger, run_id)
+    return Outcome(run.id, run.state, run.reason, progress, closed)
 
 
 def _open_run(tools: Tools, policy: Policy, wish: Wish) -> Run | None:
