@@ -34,8 +34,7 @@ from worker.plan.window import Hours
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, or stands. `reason` says why, where it did not end well; `closed`: it was this process that closed
-    it."""
+    """How a run ended, or stands. `reason` says why, where it did not end well; `closed`: this process closed it."""
 
     run_id: str
     state: RunState
