@@ -64,16 +64,15 @@ def done(operator: Operator) -> list[int]:
     return operator.ids("people", "name = ''")
 
 
-def once(act: Callable[[], None], after: int = 0) -> Callable[[], bool]:
-    """A `go_on` that acts once, when so many slices have been allowed: between plan and slice."""
+def once(act: Callable[[], None], after: int = 0) -> Callable[[], None]:
+    """A `halt` that halts nothing and acts once, when so many slices have been allowed: between plan and slice."""
     calls = iter(range(1_000_000))
 
-    def go_on() -> bool:
+    def halt() -> None:
         if next(calls) == after:
             act()
-        return True
 
-    return go_on
+    return halt
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,7 @@ def test_rows_that_come_between_plan_and_slice_are_counted(shop: Operator, line:
     if "recent" in line:
         late = late.replace(" 2,", " 7,")
 
-    run = shop.night(go_on=once(lambda: shop.sql(late)))
+    run = shop.night(halt=once(lambda: shop.sql(late)))
     assert run.state == "stopped"
     assert "The brake stopped the run" in str(run.reason)
     assert (done(shop), shop.ids("orders")) == (before[0], sorted([*before[1], 3, 4, 5]))
@@ -144,7 +143,7 @@ def test_what_was_committed_before_counts_too(shop: Operator, monkeypatch: pytes
     monkeypatch.setattr(work.Pace.__init__, "__defaults__", (1,))  # one subject in the first slice
     limit(shop, "brake: {rows_per_night: 3}")
     shop.accustom()
-    run = shop.night(go_on=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')"), after=1))
+    run = shop.night(halt=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')"), after=1))
     assert run.state == "stopped"
     assert (done(shop), shop.ids("orders")) == ([1], [2, 3])
     assert len(shop.entries(run.run_id)) == 1
@@ -153,7 +152,7 @@ def test_what_was_committed_before_counts_too(shop: Operator, monkeypatch: pytes
 def test_an_approval_allows_what_it_saw_and_no_row_more(shop: Operator) -> None:
     limit(shop, "brake: {rows_per_night: 1}")
     shop.accustom()
-    run = shop.approved_night(go_on=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')")))
+    run = shop.approved_night(halt=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')")))
     assert (run.state, done(shop)) == ("stopped", [])
     assert shop.approved_night().state == "done"
     assert (done(shop), shop.ids("orders")) == ([1, 2], [2])
@@ -197,7 +196,7 @@ def test_who_comes_back_before_the_slice_is_left_and_costs_nothing(shop: Operato
     limit(shop, "brake: {rows_per_night: 3}")
     shop.accustom()
     back = f"UPDATE people SET seen_at = '{LATELY}' WHERE id = 1"
-    assert shop.night(go_on=once(lambda: shop.sql(back))).state == "done"
+    assert shop.night(halt=once(lambda: shop.sql(back))).state == "done"
     assert (done(shop), shop.ids("orders")) == ([2], [1, 2])
 
 

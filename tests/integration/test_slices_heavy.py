@@ -19,6 +19,7 @@ from tests.integration.small_operator import (
 from worker.archive.keys import read_identities
 from worker.archive.reading import read_segment
 from worker.pipeline import slice as slice_
+from worker.pipeline.halting import when_asked
 from worker.pipeline.tools import Refused
 from worker.pipeline.work import Progress
 
@@ -144,7 +145,7 @@ def test_a_crash_between_the_parts_loses_nothing(shop: Operator, slices: int) ->
 
 def test_the_next_night_takes_up_a_person_whose_day_ended_between_the_parts(shop: Operator) -> None:
     seen: list[Progress] = []
-    assert shop.usual_night(go_on=lambda: len(seen) < 2, watch=seen.append).state == "open"
+    assert shop.usual_night(halt=when_asked(lambda: len(seen) >= 2), watch=seen.append).state == "open"
     assert left(shop) == (0, 4, True)
     assert [(s["key_number"], s["remains"]) for s in shop.ledger("tombstone")] == [(1, True)]
     run = shop.night(datetime(2026, 7, 3, tzinfo=UTC))

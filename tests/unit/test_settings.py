@@ -1,6 +1,7 @@
 """Settings from the environment, from files and from an env file; every problem at once, no secret in any of them."""
 
 import os
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ def test_every_setting_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_
         "reports": "/var/reports",
         "lock_target_ms": "20",
         "broker_url": "redis://:s3cret@localhost/0",
+        "window": "22:00-04:30",
+        "timezone": "Asia/Aqtobe",
+        "sweep_seconds": "5",
+        "pulse": "/run/merzim",
     }
     assert set(values) == set(Settings.model_fields)
     for name, text in values.items():
@@ -79,6 +84,8 @@ def test_every_setting_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_
     assert settings.files == {"scans": Path("/srv/scans")}
     assert settings.lock_target_ms == 20
     assert settings.broker_url == values["broker_url"]
+    assert (settings.window.start, settings.window.end) == (time(22), time(4, 30))
+    assert (settings.timezone.key, settings.sweep_seconds, settings.pulse) == ("Asia/Aqtobe", 5, Path("/run/merzim"))
 
 
 def test_a_mounted_key_is_used_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -151,6 +158,11 @@ def test_everything_wrong_or_missing_at_once(monkeypatch: pytest.MonkeyPatch) ->
         ("LOCK_TARGET_MS", "fast", "from 1 to 250"),
         ("DATABASE_URL_FILE", "/nowhere/s", "cannot be read from the file that MERZIM_DATABASE_URL_FILE names"),
         ("SPOOL", "a\nb", "is more than one line"),
+        ("WINDOW", "1:30-6:00", "is not two times of day"),
+        ("WINDOW", "01:30-24:00", "is not two times of day"),
+        ("TIMEZONE", "Almaty", "is not the name of a time zone"),
+        ("TIMEZONE", "../etc/passwd", "is not the name of a time zone"),
+        ("SWEEP_SECONDS", "0", "from 1 to 3600"),
     ],
 )
 def test_wrong(monkeypatch: pytest.MonkeyPatch, name: str, text: str, words: str) -> None:

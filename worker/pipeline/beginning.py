@@ -189,6 +189,7 @@ def _batches(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
         codec = stages[outcome.stage].scene.codec(stages[outcome.stage].unit)
         size = min(MOST_UNITS, max(LEAST_UNITS, -(-len(outcome.due) // BATCHES)))
         for start in range(0, len(outcome.due), size):
-            keys = [codec.to_json(k) for k in outcome.due[start : start + size]]
+            # In key order within a batch: rows that lie together are read and changed together.
+            keys = [codec.to_json(k) for k in sorted(outcome.due[start : start + size])]
             found.append(NewBatch(outcome.stage, keys, len(keys)))
     return found

@@ -53,7 +53,7 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> S
     states: dict[str, int] = {}
     quarantine: list[tuple[Key, str]] = []
     database.expect_whole_tables(connection, True)
-    for *key, state, count in connection.execute(_unit_states(stage)):
+    for *key, state, _, count in connection.execute(_unit_states(stage)):
         states[state] = states.get(state, 0) + count
         if state == DUE:
             due.append(tuple(key))
@@ -78,14 +78,16 @@ def _within_quota(stage: StagePlan, due: list[Key], states: dict[str, int]) -> l
 
 
 def _unit_states(stage: StagePlan) -> sa.Select[Any]:
-    """Each unit's key and state in key order; units that are simply kept or done come as one row with their count."""
+    """Each unit's key, state and clock, the longest overdue first (what does not fit into a window or a quota has
+    waited least), then in key order. Units that are simply kept or done come as one row with their count."""
     verdicts = stage.verdicts()
     quiet = verdicts.c.state.in_([KEPT, DONE])
     keys = [sa.case((quiet, None), else_=k).label(k.name) for k in stage.keys(verdicts)]
-    inner = sa.select(*keys, verdicts.c.state).subquery()
+    clock = sa.case((verdicts.c.state == DUE, verdicts.c.clock), else_=None).label("clock")
+    inner = sa.select(*keys, verdicts.c.state, clock).subquery()
     columns = [inner.c[k.name] for k in keys]
-    query = sa.select(*columns, inner.c.state, sa.func.count()).group_by(*columns, inner.c.state)
-    return query.order_by(*columns)
+    query = sa.select(*columns, inner.c.state, inner.c.clock, sa.func.count())
+    return query.group_by(*columns, inner.c.state, inner.c.clock).order_by(inner.c.clock, *columns)
 
 
 def _due_rows(connection: sa.Connection, database: Database, stage: StagePlan, due: Sequence[Key]) -> dict[str, int]:

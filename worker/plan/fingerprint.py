@@ -9,12 +9,12 @@ from worker.plan.result import Key, Plan, StageOutcome
 
 
 def fingerprint(plan: Plan, schema: Schema) -> str:
-    """16 hex digits over policy, schema facts, cut-off dates and the ordered due keys."""
+    """16 hex digits over policy, schema facts, cut-off dates and the due keys, in an order that only they decide."""
     digest = hashlib.sha256()
     digest.update(json.dumps([plan.policy, plan.policy_hash, schema.digest(), sorted(plan.stopped)]).encode())
     for stage in plan.stages:
         digest.update(json.dumps([stage.stage, stage.cutoff.isoformat(), len(stage.due)]).encode())
-        for key in stage.due:
+        for key in sorted(stage.due, key=repr):
             digest.update(json.dumps([str(part) for part in key]).encode())
     return digest.hexdigest()[:16]
 

@@ -36,7 +36,7 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class StageOutcome:
-    """The units of one stage: due keys in key order, the others counted by reason."""
+    """The units of one stage: due keys, the longest overdue first, the others counted by reason."""
 
     stage: str
     unit: str
