@@ -251,6 +251,7 @@ def wait_until(test: Callable[[], bool], seconds: int = PATIENCE_SECONDS) -> Non
     deadline = time.monotonic() + seconds
     while not test():
         assert time.monotonic() < deadline, "What was waited for did not happen."
+        time.sleep(0.02)  # asking all the time would take the time from what is waited for
 
 
 def segments_without_entry(club: Club) -> set[str]:

@@ -47,7 +47,7 @@ zones = st.sampled_from(["Asia/Almaty", "Europe/Berlin", "America/St_Johns", "Pa
 
 
 @given(times, times, zones, st.datetimes(datetime(2001, 1, 1), datetime(2040, 1, 1)))
-def test_a_moment_is_in_the_night_whose_bounds_hold_it(start: time, end: time, zone: ZoneInfo, moment: datetime) -> None:
+def test_a_night_holds_its_moments(start: time, end: time, zone: ZoneInfo, moment: datetime) -> None:
     hours, now = Hours(Window(start=start, end=end), zone), moment.replace(tzinfo=UTC)
     night = hours.night(now)
     nearby = [now.astimezone(zone).date() + timedelta(days=n) for n in (-2, -1, 0, 1)]

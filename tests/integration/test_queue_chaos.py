@@ -1,0 +1,79 @@
+"""Workers killed, Redis emptied and stopped while a night goes on: the end is a quiet night's."""
+
+import os
+import random
+import threading
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.integration.fleet import Fleet, assert_all_done_once, open_fleet
+from tests.integration.night_support import PATIENCE_SECONDS, segments_without_entry, wait_until
+from worker.ledger.signing import load_signing_key, public_pem
+from worker.ledger.verify import verify
+
+REPETITIONS = int(os.environ.get("MERZIM_TEST_CHAOS", "20"))
+PEOPLE = range(1, 401)
+MESSAGES = 40  # the most that may ever wait: hints for two workers, and sweeps that nobody has taken yet
+
+
+class Watcher(threading.Thread):
+    """Looks all the time at how many messages wait."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__(daemon=True)
+        self.fleet, self.longest, self.over = fleet, 0, threading.Event()
+
+    def run(self) -> None:
+        """Until it is told that it is over."""
+        while not self.over.wait(0.02):
+            try:
+                self.longest = max(self.longest, self.fleet.broker.length())
+            except redis.RedisError:
+                continue
+
+
+def entries(fleet: Fleet) -> int:
+    return int(fleet.club.value("SELECT count(*) FROM merzim.entry"))
+
+
+def findings(fleet: Fleet) -> list[str]:
+    """What is wrong with the ledger, but for what its template brings: a run that another key signed."""
+    key = load_signing_key(fleet.club.signing_key)
+    with fleet.club.tools.database.reading() as connection:
+        return verify(connection, fleet.club.tools.ledger, [public_pem(key)])
+
+
+@pytest.mark.parametrize("repetition", range(REPETITIONS))
+def test_the_end_is_that_of_a_quiet_night(repetition: int, tmp_path: Path) -> None:
+    chance = random.Random(repetition)
+    with open_fleet(tmp_path, PEOPLE) as fleet:
+        before = findings(fleet)
+        watcher = Watcher(fleet)
+        watcher.start()
+        fleet.beat()
+        workers = [fleet.worker("one"), fleet.worker("two")]
+        mishaps = ["empty", "empty", "empty", "stop", *["kill"] * 4]
+        chance.shuffle(mishaps)
+        for number, mishap in enumerate(mishaps):
+            reached = entries(fleet) + chance.randint(1, 2)
+            wait_until(lambda reached=reached: entries(fleet) >= reached or fleet.state() == "done")  # type: ignore[misc]  # mypy cannot type a lambda's default
+            if mishap == "empty":
+                fleet.broker.client().flushall()
+            elif mishap == "stop":
+                fleet.broker.stop()
+                fleet.broker.start()
+            else:
+                which = chance.randrange(2)
+                fleet.kill(workers[which])
+                workers[which] = fleet.worker(f"{which}-{number}")
+        wait_until(lambda: fleet.state() == "done", 4 * PATIENCE_SECONDS)
+        assert len(fleet.nights()) == 1
+        assert_all_done_once(fleet.club, PEOPLE)
+        wait_until(lambda: segments_without_entry(fleet.club) == set())
+        assert findings(fleet) == before
+        watcher.over.set()
+        watcher.join()
+        assert watcher.longest <= MESSAGES
+        print(f"longest queue: {watcher.longest}")
