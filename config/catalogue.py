@@ -7,11 +7,11 @@ _PLURALS. It stands in config, the lowest floor, because the policy's problems a
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,19 +88,39 @@ class Catalogue:
         return value
 
 
+class _Files(Mapping[str, Message]):
+    """The sentences of a folder. A file is parsed when a sentence of it is first asked for: a start of the program
+    needs few of them, and parsing all would be felt."""
+
+    def __init__(self, folder: Path) -> None:
+        self._unread = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.toml")}
+        self._read: dict[str, Message] = {}
+
+    def __getitem__(self, key: str) -> Message:
+        if key not in self._read:
+            self._parse(f"\n[{key.partition('.')[0]}]")
+        return self._read[key]
+
+    def __iter__(self) -> Iterator[str]:
+        self._parse("")
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        self._parse("")
+        return len(self._read)
+
+    def _parse(self, part: str) -> None:
+        for name in [name for name, content in self._unread.items() if part in content]:
+            self._read |= _flat("", tomllib.loads(self._unread.pop(name)))
+
+
 @cache
 def catalogue(language: str = "en") -> Catalogue:
     """The catalogue of a language. Raises UnknownMessage for one that has no folder of messages."""
-    folder = resources.files("config") / "messages" / language
+    folder = Path(__file__).parent / "messages" / language
     if language not in _PLURALS or not folder.is_dir():
         raise UnknownMessage(f"There is no catalogue for the language {language}; there is: {', '.join(_PLURALS)}.")
-    messages: dict[str, Message] = {}
-    for file in sorted(folder.iterdir(), key=lambda f: f.name):
-        for key, message in _flat("", tomllib.loads(file.read_text(encoding="utf-8"))).items():
-            if key in messages:
-                raise UnknownMessage(f"The sentence {key} stands twice in the catalogue for {language}.")
-            messages[key] = message
-    return Catalogue(language, messages)
+    return Catalogue(language, _Files(folder))
 
 
 def text(key: str, /, **values: Any) -> str:

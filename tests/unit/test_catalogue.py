@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def test_every_sentence_that_is_asked_for_exists() -> None:
 def test_no_sentence_is_never_asked_for() -> None:
     unused = {key for key in catalogue().messages if key not in QUOTED and f"{key.split('.')[0]}." not in BEGINNINGS}
     assert sorted(key for key in unused if key.split(".")[0] not in ("format", "month")) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_section_stands_in_two_files(language: str) -> None:
+    sections = [name for path in MESSAGES.glob(f"{language}/*.toml") for name in tomllib.loads(path.read_text())]
+    assert sorted(set(sections)) == sorted(sections)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
