@@ -4,6 +4,7 @@ import hashlib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from config.catalogue import text
 from config.parts import PolicyReading
 from config.policy import Policy
 from config.problems import PolicyProblems, Problem
@@ -17,13 +18,12 @@ __all__ = ["json_schema", "load_policy", "read_as_far_as_possible", "read_policy
 def read_policy(path: Path) -> Policy:
     """The policy in a file; PolicyProblems when the file cannot be read, or says something wrong."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        content = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise _unreadable(path, f"the file cannot be read ({error.strerror}); check its name and rights") from None
+        raise _unreadable(path, text("policy_text.unreadable", reason=error.strerror)) from None
     except UnicodeDecodeError as error:
-        sentence = f"byte {error.start + 1} of the file is not UTF-8; save the file as UTF-8"
-        raise _unreadable(path, sentence) from None
-    return load_policy(text, path.name)
+        raise _unreadable(path, text("policy_text.no_utf8", position=str(error.start + 1))) from None
+    return load_policy(content, path.name)
 
 
 def load_policy(text: str, source: str) -> Policy:
@@ -62,13 +62,11 @@ def _agree(policy: Policy, reading: PolicyReading) -> None:
         # A row stage may be shorter: the person's floor protects the rows of persons anyway.
         readable = stage.term is not NO_TERM and floor is not NO_TERM
         if stage.origin.subject and readable and stage.term.is_under(floor):
-            sentence = f"`{stage.term}` is under the floor of {floor}; write a term that is at least as long"
-            reading.problem(f"{path}.term", sentence)
+            reading.problem(f"{path}.term", text("policy_rule.under_floor", term=stage.term, floor=floor))
         _no_circle({t: rule.after for t, rule in stage.tables.items()}, "after", f"{path}.tables", reading)
         for table in stage.tables:
             if table in policy.ignore:
-                sentence = f"`{table}` stands in stage `{name}` too; remove it here or there"
-                reading.problem(f"ignore.{table}", sentence)
+                reading.problem(f"ignore.{table}", text("policy_rule.ignored", table=table, stage=name))
     _no_circle({name: stage.origin.done for name, stage in policy.stages.items()}, "done", "stages", reading)
 
 
@@ -78,5 +76,4 @@ def _no_circle(waits_for: dict[str, tuple[str, ...]], word: str, path: str, read
     except CycleError as error:
         circle: list[str] = error.args[1]
         chain = " → ".join(f"`{name}`" for name in circle)
-        sentence = f"these wait for each other by `{word}`: {chain}; remove one, or nothing is ever done"
-        reading.problem(f"{path}.{circle[-1]}", sentence)
+        reading.problem(f"{path}.{circle[-1]}", text("policy_rule.circle", word=word, chain=chain))

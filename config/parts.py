@@ -2,6 +2,7 @@
 
 from datetime import time
 
+from config.catalogue import text
 from config.policy import (
     SANE_FROM,
     Brake,
@@ -93,7 +94,7 @@ class PolicyReading(StageReading):
                 column = self.checked(value.path, name, ColumnRef.parse, NO_COLUMN)
                 columns[str(column)] = self.parsed(value, _stored, "UTC")
             else:
-                self.problem(value.path, f"`{name}` is neither `default` nor a column; write `table.column`")
+                self.problem(value.path, text("policy_value.stored_where", name=name))
         return default, columns
 
     def _hold(self, name: str, node: Node) -> Hold:
@@ -127,13 +128,13 @@ class PolicyReading(StageReading):
         start = self.parsed(window.get("start"), clock_time, time(0))
         end = self.parsed(window.get("end"), clock_time, time(1))
         if start == end:
-            self.problem(node.path, f"the window starts and ends at {start:%H:%M}; write an end that differs")
+            self.problem(node.path, text("policy_value.window", time=f"{start:%H:%M}"))
         return Window(start=start, end=end)
 
 
-def _stored(text: str) -> StoredIn:
-    if text == "UTC":
+def _stored(written: str) -> StoredIn:
+    if written == "UTC":
         return "UTC"
-    if text == "local":
+    if written == "local":
         return "local"
-    raise ValueError(f"`{text}` is not how a time is stored; write `UTC` or `local`")
+    raise ValueError(text("policy_value.stored", text=written))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from config.catalogue import text
 from config.problems import place_of
 from config.term import Term
 
@@ -28,11 +29,11 @@ class ColumnRef(_Part):
     column: str
 
     @classmethod
-    def parse(cls, text: str) -> "ColumnRef":
+    def parse(cls, written: str) -> "ColumnRef":
         """Read `table.column` or `schema.table.column`; ValueError says what is wrong."""
-        table, dot, column = text.rpartition(".")
-        if not dot or not column or not all(table.split(".")) or text != "".join(text.split()):
-            raise ValueError(f"`{text}` is not a column; write its table too, for example `payments.paid_at`")
+        table, dot, column = written.rpartition(".")
+        if not dot or not column or not all(table.split(".")) or written != "".join(written.split()):
+            raise ValueError(text("policy_value.no_column", text=written))
         return cls(table=table, column=column)
 
     def __str__(self) -> str:

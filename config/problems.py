@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.catalogue import text
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -60,7 +62,7 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     known = sorted(set(candidates))
     near = nearest(word, known)
     if near is not None:
-        return f"did you mean `{near}`?"
+        return text("advice.near", name=near)
     if not known:
-        return "there is none to choose from"
-    return "known are " + ", ".join(f"`{name}`" for name in known)
+        return text("advice.none")
+    return text("advice.known", names=", ".join(f"`{name}`" for name in known))

@@ -10,6 +10,7 @@ from datetime import date, time
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from config.catalogue import text
 from config.policy import UNREAD, ColumnRef
 from config.problems import Problem, did_you_mean, nearest, place_of
 from config.schema import DATE_PATTERN, DEFS, EXAMPLES, TIME_PATTERN
@@ -41,45 +42,45 @@ class Reading:
         A misspelled word is read on as the word that was meant, so one mistake gives one sentence.
         """
         if not isinstance(node, Entries):
-            self._wrong_kind(node, f"words with values: {', '.join(DEFS[shape]['properties'])}")
+            self._wrong_kind(node, text("policy_kind.words", words=", ".join(DEFS[shape]["properties"])))
             return {}
         known: Collection[str] = DEFS[shape]["properties"]
         found: dict[str, Node] = {word: value for word, value in node.entries.items() if word in known}
         for word, value in node.entries.items():
             if word not in known:
-                self.problem(value.path, f"`{word}` is not a word of this place; {did_you_mean(word, known)}")
+                advice = did_you_mean(word, known)
+                self.problem(value.path, text("policy_shape.unknown_word", word=word, advice=advice))
                 found.setdefault(nearest(word, known) or word, value)
         for word in DEFS[shape].get("required", ()):
             if word not in found:
-                example = f"{word}: {EXAMPLES[word]}"
-                self.problem(node.path, f"`{word}` is missing; add it, for example `{example}`")
+                self.problem(node.path, text("policy_shape.missing", word=word, example=EXAMPLES[word]))
         return found
 
     def named(self, node: Node | None, least: int = 0) -> dict[str, Node]:
         """The entries of a mapping whose keys are names that the author chose."""
         if not isinstance(node, Entries):
-            self._wrong_kind(node, "names, each with its value")
+            self._wrong_kind(node, text("policy_kind.names"))
             return {}
         if len(node.entries) < least:
-            self.problem(node.path, "this is empty; write at least one name with its value")
+            self.problem(node.path, text("policy_shape.no_names"))
         return node.entries
 
     def items(self, node: Node | None, least: int = 0) -> list[Node]:
         """The items of a list."""
         if not isinstance(node, Items):
-            self._wrong_kind(node, "a list, such as `[a, b]`")
+            self._wrong_kind(node, text("policy_kind.items"))
             return []
         if len(node.items) < least:
-            self.problem(node.path, "this list is empty; write at least one item, or remove its key")
+            self.problem(node.path, text("policy_shape.no_items"))
         return node.items
 
     def text(self, node: Node | None) -> str:
         """A text that is not empty."""
         if not isinstance(node, Text):
-            self._wrong_kind(node, "one text")
+            self._wrong_kind(node, text("policy_kind.text"))
             return ""
         if not node.value.strip():
-            self.problem(node.path, "this text is empty; write it, or remove its key")
+            self.problem(node.path, text("policy_shape.no_text"))
         return node.value.strip()
 
     def optional_text(self, node: Node | None) -> str | None:
@@ -90,35 +91,35 @@ class Reading:
         """A list of texts."""
         return tuple(self.text(item) for item in self.items(node, least))
 
-    def names(self, node: Node | None, known: Collection[str] | None = None, what: str = "") -> tuple[str, ...]:
-        """One name, or a list of them; where `known` is given, each is one of those (`what` says of what kind)."""
+    def names(self, node: Node | None, known: Collection[str] | None = None, unknown: str = "") -> tuple[str, ...]:
+        """One name, or a list of them; where `known` is given, each is one of those, or `unknown` is said."""
         nodes = [node] if isinstance(node, Text) else self.items(node, least=1)
         names = tuple(self.text(item) for item in nodes)
         for item, name in zip(nodes, names, strict=True):
             if known is not None and name and name not in known:
-                self.problem(item.path, f"there is no {what} `{name}`; {did_you_mean(name, known)}")
+                self.problem(item.path, text(unknown, name=name, advice=did_you_mean(name, known)))
         return names
 
     def parsed(self, node: Node | None, parse: Callable[[str], T], stand_in: T) -> T:
         """A text through `parse`, whose ValueError is the sentence of the problem."""
-        text = self.text(node)
-        return self.checked(node.path, text, parse, stand_in) if node and text else stand_in
+        written = self.text(node)
+        return self.checked(node.path, written, parse, stand_in) if node and written else stand_in
 
-    def checked(self, path: str, text: str, parse: Callable[[str], T], stand_in: T) -> T:
-        """`text`, which stands at `path`, through `parse`; a ValueError is the sentence of the problem."""
+    def checked(self, path: str, written: str, parse: Callable[[str], T], stand_in: T) -> T:
+        """What is `written` at `path`, through `parse`; a ValueError is the sentence of the problem."""
         try:
-            return parse(text)
+            return parse(written)
         except ValueError as error:
             self.problem(path, str(error))
             return stand_in
 
     def word(self, node: Node | None, word: str, otherwise: str = "") -> bool:
         """Whether this word stands there; anything else is a problem, `otherwise` names what else may stand."""
-        text = self.text(node)
-        if text and text != word:
-            advice = f"`{word}` or {otherwise}" if otherwise else f"`{word}`"
-            self.problem(node.path if node else "", f"`{text}` cannot stand here; write {advice}")
-        return text == word
+        written = self.text(node)
+        if written and written != word:
+            key = "policy_shape.other_words" if otherwise else "policy_shape.other_word"
+            self.problem(node.path if node else "", text(key, text=written, word=word, otherwise=otherwise))
+        return written == word
 
     def term(self, node: Node | None) -> Term:
         """A term; `NO_TERM` itself where there is none to read."""
@@ -130,56 +131,56 @@ class Reading:
 
     def limit(self, node: Node | None, most: int | None = None) -> int | None:
         """A whole number from 0 (which permits nothing) to `most`; None where the key is left out."""
-        return None if node is None else self.parsed(node, lambda text: _limit(text, most), 0)
+        return None if node is None else self.parsed(node, lambda written: _limit(written, most), 0)
 
     def _wrong_kind(self, node: Node | None, wanted: str) -> None:
         if node is None or isinstance(node, Blank):
             return
         if isinstance(node, Entries) and any(isinstance(value, Blank) for value in node.entries.values()):
             return  # `{a, b}` was meant as a list, and its empty values are named already
-        stands = "a list" if isinstance(node, Items) else "a mapping" if isinstance(node, Entries) else "a text"
-        self.problem(node.path, f"{stands} stands here; write {wanted}")
+        kind = "a_list" if isinstance(node, Items) else "a_mapping" if isinstance(node, Entries) else "a_text"
+        self.problem(node.path, text("policy_shape.other_kind", found=text(f"policy_kind.{kind}"), wanted=wanted))
 
 
-def _limit(text: str, most: int | None) -> int:
-    if re.fullmatch(r"-\d+", text, re.ASCII):
-        raise ValueError(f"`{text}` is negative; write 0 to permit nothing, or remove the key for no limit")
-    if not re.fullmatch(r"\d{1,15}", text, re.ASCII):
-        raise ValueError(f"`{text}` is not a whole number; write it in digits only, for example `20000`")
-    if most is not None and int(text) > most:
-        raise ValueError(f"`{text}` is more than {most}; write a number from 0 to {most}")
-    return int(text)
+def _limit(written: str, most: int | None) -> int:
+    if re.fullmatch(r"-\d+", written, re.ASCII):
+        raise ValueError(text("policy_value.negative", text=written))
+    if not re.fullmatch(r"\d{1,15}", written, re.ASCII):
+        raise ValueError(text("policy_value.no_number", text=written))
+    if most is not None and int(written) > most:
+        raise ValueError(text("policy_value.too_much", text=written, most=str(most)))
+    return int(written)
 
 
-def name_without_slash(text: str) -> str:
+def name_without_slash(written: str) -> str:
     """A permanent name; tombstones join policy and stage with a slash, so neither may hold one."""
-    if "/" in text:
-        raise ValueError(f"`{text}` holds a slash, which joins the names of policy and stage; write it without")
-    return text
+    if "/" in written:
+        raise ValueError(text("policy_value.slash", text=written))
+    return written
 
 
-def time_zone(text: str) -> str:
+def time_zone(written: str) -> str:
     """The name of a zone that the time zone database knows."""
     try:
-        return ZoneInfo(text).key
+        return ZoneInfo(written).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = nearest(text, available_timezones())
-        advice = f"did you mean `{near}`?" if near else "write it as in `Asia/Almaty`"
-        raise ValueError(f"`{text}` is not a known time zone; {advice}") from None
+        near = nearest(written, available_timezones())
+        advice = text("advice.near", name=near) if near else text("advice.zone")
+        raise ValueError(text("policy_value.no_zone", text=written, advice=advice)) from None
 
 
-def calendar_date(text: str) -> date:
+def calendar_date(written: str) -> date:
     """A date as `1991-01-01`."""
     try:
-        if re.match(DATE_PATTERN, text, re.ASCII):
-            return date.fromisoformat(text)
+        if re.match(DATE_PATTERN, written, re.ASCII):
+            return date.fromisoformat(written)
     except ValueError:
         pass
-    raise ValueError(f"`{text}` is not a date; write year, month and day, for example `1991-01-01`")
+    raise ValueError(text("policy_value.no_date", text=written))
 
 
-def clock_time(text: str) -> time:
+def clock_time(written: str) -> time:
     """A time of day as `01:30`."""
-    if not re.match(TIME_PATTERN, text, re.ASCII):
-        raise ValueError(f"`{text}` is not a time of day; write hours and minutes, for example `01:30`")
-    return time.fromisoformat(text)
+    if not re.match(TIME_PATTERN, written, re.ASCII):
+        raise ValueError(text("policy_value.no_time", text=written))
+    return time.fromisoformat(written)

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from config.catalogue import text
 from config.policy import Archive, Event, Files, Origin, Stage, TableRule, Treatment
 from config.problems import nearest
 from config.reading import Reading, name_without_slash
@@ -43,9 +44,9 @@ class StageReading(Reading):
         nodes = self.items(node, least=1) if isinstance(node, Items) else [] if node is None else [node]
         for part in nodes:
             if isinstance(part, Text) and "." not in part.value:
-                subject |= self.word(part, "subject", "a column with its table, such as `payments.paid_at`")
+                subject |= self.word(part, "subject", text("policy_kind.column"))
             elif isinstance(part, Entries) and _means_done(part):
-                done += self.names(self.entries(part, "done").get("done"), stages, "stage")
+                done += self.names(self.entries(part, "done").get("done"), stages, "policy_rule.no_stage")
             else:
                 events.append(self.event(part))
         return Origin(events=tuple(events), subject=subject, done=tuple(done))
@@ -62,19 +63,18 @@ class StageReading(Reading):
 
     def _rule(self, table: str, node: Node, tables: list[str]) -> TableRule:
         if isinstance(node, Text):
-            self.word(node, "delete", "`{depersonalise: ...}` with what happens to each column")
+            self.word(node, "delete", text("policy_kind.rule"))
             return TableRule(table=table, operation="delete")
         rule = self.entries(node, "table rule")
         operation: Literal["delete", "depersonalise"] = "delete" if "delete" in rule else "depersonalise"
         if isinstance(node, Entries) and ("delete" in rule) == ("depersonalise" in rule):
-            which = "both `delete` and" if "delete" in rule else "neither `delete: row` nor"
-            self.problem(node.path, f"the rule has {which} `depersonalise`; write exactly one of them")
+            self.problem(node.path, text("policy_rule.both" if "delete" in rule else "policy_rule.neither"))
         self.word(rule.get("delete"), "row")
         keep, treatments = self._columns(rule.get("depersonalise"))
         files = self._files(rule.get("files"))
         if isinstance(rule.get("depersonalise"), Entries) and not treatments and files is None:
-            self.problem(rule["depersonalise"].path, "this changes nothing; name a column that is replaced")
-        after = self.names(rule.get("after"), tables, "table in this stage named")
+            self.problem(rule["depersonalise"].path, text("policy_rule.changes_nothing"))
+        after = self.names(rule.get("after"), tables, "policy_rule.no_table")
         return TableRule(
             table=table,
             where=self.optional_text(rule.get("where")),
@@ -95,8 +95,7 @@ class StageReading(Reading):
             columns = tuple(self.text(item) for item in items)
             for item, column in zip(items, columns, strict=True):
                 if column and column in seen:
-                    sentence = f"column `{column}` already stands under `{seen[column]}`; name it once in a rule"
-                    self.problem(item.path, sentence)
+                    self.problem(item.path, text("policy_rule.column_twice", column=column, first=seen[column]))
                 seen.setdefault(column, spelling)
             if spelling == "keep":
                 keep = columns

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.catalogue import text
+
 Unit = Literal["days", "months", "years"]
 
 TERM_PATTERN = r"^(\d{1,5}) (day|month|year)s?( after the end of the year)?$"
@@ -28,17 +30,14 @@ class Term(BaseModel):
     after_year_end: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> "Term":
+    def parse(cls, written: str) -> "Term":
         """Read `3 years`, `30 days` or `5 years after the end of the year`; ValueError says what is wrong."""
-        match = re.match(TERM_PATTERN, text, re.ASCII)
+        match = re.match(TERM_PATTERN, written, re.ASCII)
         if match is None:
-            raise ValueError(
-                f"`{text}` is not a term; write a whole number of days, months or years, for example "
-                "`3 years`, `30 days` or `5 years after the end of the year`"
-            )
+            raise ValueError(text("policy_value.no_term", text=written))
         count, unit = int(match[1]), _UNITS[match[2]]
         if count > _MOST[unit]:
-            raise ValueError(f"`{text}` is longer than {LONGEST_YEARS} years; write what the law names")
+            raise ValueError(text("policy_value.long_term", text=written, years=str(LONGEST_YEARS)))
         return cls(count=count, unit=unit, after_year_end=match[3] is not None)
 
     def kept_until(self, day: date) -> date:

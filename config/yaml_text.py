@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from config.catalogue import text
 from config.problems import Problem
 
 DEEPEST = 20
@@ -84,13 +85,12 @@ class _Builder:
         except yaml.reader.ReaderError as error:
             before = self._text[: error.position]
             line, column = before.count("\n") + 1, error.position - before.rfind("\n")
-            self._problem("", line, column, "a character stands here that YAML forbids; remove it")
+            self._problem("", line, column, text("policy_text.forbidden_character"))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             reason = ": ".join(part for part in (error.context, error.problem) if part)
-            advice = "correct this line or the one above it"
-            self._problem("", line, column, f"this cannot be read as YAML ({reason}); {advice}")
+            self._problem("", line, column, text("policy_text.no_yaml", reason=reason))
         return None
 
     def _document(self) -> Node | None:
@@ -98,27 +98,25 @@ class _Builder:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    self._problem("", *_position(event), "a second document starts here; keep only one")
+                    self._problem("", *_position(event), text("policy_text.second_document"))
                     return root
                 first = next(self._events)
                 root = self._node(first, "", _position(first), 0)
         if root is None:
-            self._problem("", 1, 1, "the file is empty; write the policy into it")
+            self._problem("", 1, 1, text("policy_text.empty"))
         return root
 
     def _node(self, event: yaml.Event, path: str, place: tuple[int, int], depth: int) -> Node:
         self.places[path] = place
         blank = Blank(path, *place)
         if isinstance(event, yaml.AliasEvent):
-            sentence = f"`*{event.anchor}` repeats another place; write the value out here"
-            self._problem(path, *_position(event), sentence)
+            self._problem(path, *_position(event), text("policy_text.alias", name=event.anchor))
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             self._refuse_marks(event, path)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path, place)
         if isinstance(event, yaml.CollectionStartEvent) and depth == DEEPEST:
-            sentence = f"this stands more than {DEEPEST} lists and mappings deep; make it flatter"
-            self._problem(path, *_position(event), sentence)
+            self._problem(path, *_position(event), text("policy_text.too_deep", most=str(DEEPEST)))
             self._skip()
             return blank
         if isinstance(event, yaml.SequenceStartEvent):
@@ -129,18 +127,15 @@ class _Builder:
 
     def _refuse_marks(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: str) -> None:
         if event.anchor is not None:
-            sentence = f"`&{event.anchor}` names this place for repeating; remove it and write each value out"
-            self._problem(path, *_position(event), sentence)
+            self._problem(path, *_position(event), text("policy_text.anchor", name=event.anchor))
         if event.tag is not None:
-            sentence = f"the tag `{event.tag}` is not allowed; remove it, since everything here is text"
-            self._problem(path, *_position(event), sentence)
+            self._problem(path, *_position(event), text("policy_text.tag", tag=event.tag))
 
     def _scalar(self, event: yaml.ScalarEvent, path: str, place: tuple[int, int]) -> Node:
         if event.style is None and event.value in _NULLS:
             if event.tag is None and event.anchor is None:
-                word = f"`{event.value}` is" if event.value else "this is"
-                advice = "write a value or remove the key (in braces each name needs one; a list is `[a, b]`)"
-                self._problem(path, *place, f"{word} an empty value; {advice}")
+                key = "policy_text.null" if event.value else "policy_text.empty_value"
+                self._problem(path, *place, text(key, value=event.value))
             return Blank(path, *place)
         return Text(path, *place, event.value)
 
@@ -159,9 +154,8 @@ class _Builder:
                 continue
             child, here = (f"{path}.{name}" if path else name), _position(key)
             if name in entries.entries:
-                first = entries.entries[name].line
-                sentence = f"`{name}` is written twice, first in line {first}; keep one of them"
-                self._problem(child, *here, sentence)
+                first = str(entries.entries[name].line)
+                self._problem(child, *here, text("policy_text.twice", name=name, line=first))
                 self._skip_node(next(self._events))
                 continue
             entries.entries[name] = self._node(next(self._events), child, here, depth + 1)
@@ -171,7 +165,7 @@ class _Builder:
         plain = isinstance(event, yaml.ScalarEvent) and event.anchor is None and event.tag is None
         if plain and isinstance(event, yaml.ScalarEvent) and event.value.strip():
             return event.value
-        self._problem(path, *_position(event), "a key here is not a plain word; write `word: value`")
+        self._problem(path, *_position(event), text("policy_text.no_plain_key"))
         self._skip_node(event)
         return None
 
