@@ -1,10 +1,15 @@
 """What the database itself would change when rows are deleted: cascades, and references that hold rows back."""
 
+from config.catalogue import text
 from worker.databases.facts import ForeignKey
 from worker.plan.check_ground import Ground
 from worker.plan.check_rules import Rule
 
-UNSEEN = {"CASCADE": "delete", "SET NULL": "empty", "SET DEFAULT": "reset"}
+UNSEEN = {
+    "CASCADE": "check_cascades.delete",
+    "SET NULL": "check_cascades.empty",
+    "SET DEFAULT": "check_cascades.reset",
+}
 
 
 def check_cascades(ground: Ground) -> None:
@@ -23,18 +28,9 @@ def _reference(ground: Ground, rule: Rule, child: str, fk: ForeignKey) -> None:
     goes_too = same_stage is not None and same_stage.deletes_all and child != rule.table
     if goes_too:
         return
-    columns = ", ".join(fk.columns)
-    action = UNSEEN.get((fk.on_delete or "").upper())
-    if action is not None:
-        sentence = (
-            f"deleting rows of `{rule.table}` would {action} what is kept in `{child}` unseen: its foreign key "
-            f"({columns}) says ON DELETE {fk.on_delete}; delete `{child}` in stage `{rule.stage.name}` too, without "
-            "a condition, or make the key NO ACTION"
-        )
-        ground.error(rule.path, sentence)
+    what = {"table": rule.table, "child": child, "columns": ", ".join(fk.columns), "stage": rule.stage.name}
+    unseen = UNSEEN.get((fk.on_delete or "").upper())
+    if unseen is not None:
+        ground.error(rule.path, text(unseen, **what, action=fk.on_delete))
     elif child != rule.table:
-        sentence = (
-            f"rows of `{rule.table}` stay as long as rows of `{child}` refer to them ({columns}), and stage "
-            f"`{rule.stage.name}` does not delete all of those"
-        )
-        ground.warning(rule.path, sentence)
+        ground.warning(rule.path, text("check_cascades.held_back", **what))

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import ColumnRef, Policy, Stage
 from worker.plan.check_ground import Ground
 from worker.plan.check_names import event_path
@@ -36,8 +37,7 @@ def _type(ground: Ground, path: str, reference: ColumnRef) -> None:
     else:
         wrong = kind not in MOMENTS
     if wrong:
-        sentence = f"`{reference}` is of type {column.type} and holds no moment; name a date or timestamp column"
-        ground.error(path, sentence)
+        ground.error(path, text("check_clock.no_moment", column=reference, type=column.type))
 
 
 def _overwritten(ground: Ground) -> None:
@@ -51,11 +51,11 @@ def _overwritten(ground: Ground) -> None:
             if s.name != treated.at.stage.name and reference in {e.column for e in s.origin.events}
         ]
         if reference in clock:
-            ground.error(treated.path, f"`{reference}` stands in the person's clock; keep it, or delete the row")
+            ground.error(treated.path, text("check_clock.clock", column=reference))
         elif (subject.table, subject.blocked) == (treated.at.table, treated.name):
-            ground.error(treated.path, f"`{reference}` says who is blocked by law; keep it")
+            ground.error(treated.path, text("check_clock.blocked", column=reference))
         elif counting:
-            ground.error(treated.path, f"stage `{counting[0]}` counts from `{reference}`; keep it, or delete the row")
+            ground.error(treated.path, text("check_clock.counted", stage=counting[0], column=reference))
 
 
 def _forgotten(ground: Ground, rule: Rule) -> None:
@@ -64,15 +64,14 @@ def _forgotten(ground: Ground, rule: Rule) -> None:
     events = [str(e.column) for e in policy.clock if e.column.table == rule.table]
     if not events:
         return
-    needed = [("the floor", policy.floor.term)]
-    needed += [(f"stage `{s.name}`", s.term) for s in policy.stages.values() if _counts_after(policy, rule.stage, s)]
-    for who, term in needed:
-        if rule.stage.term.is_under(term):
-            sentence = (
-                f"stage `{rule.stage.name}` deletes rows of `{rule.table}` after {rule.stage.term}, and {who} still "
-                f"needs `{events[0]}` in the person's clock for {term}; write a term that is at least as long"
-            )
-            ground.error(rule.path, sentence)
+    deleted = {"stage": rule.stage.name, "table": rule.table, "term": rule.stage.term, "column": events[0]}
+    floor = policy.floor.term
+    if rule.stage.term.is_under(floor):
+        ground.error(rule.path, text("check_clock.floor_needs", **deleted, needed=floor))
+        return
+    for stage in policy.stages.values():
+        if _counts_after(policy, rule.stage, stage) and rule.stage.term.is_under(stage.term):
+            ground.error(rule.path, text("check_clock.stage_needs", **deleted, other=stage.name, needed=stage.term))
             return
 
 

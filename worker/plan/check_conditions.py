@@ -12,37 +12,39 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from config.catalogue import text
 from worker.databases.facts import TableFacts
 from worker.plan.check_ground import Ground, meant, quoted
 
 DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
 _PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\W\d][\w$]*|::|--|/\*|.""", re.DOTALL)
 _FORBIDDEN = {
-    ";": "a semicolon",
-    "--": "a comment",
-    "/*": "a comment",
-    "$": "a dollar sign",
-    "\\": "a backslash",
-    "`": "a backquote",
-    ":": "a placeholder",
-    "'": "a quote that is not closed",
-    '"': "a quote that is not closed",
-    "\0": "a NUL character",
+    ";": "semicolon",
+    "--": "comment",
+    "/*": "comment",
+    "$": "dollar",
+    "\\": "backslash",
+    "`": "backquote",
+    ":": "placeholder",
+    "'": "open_quote",
+    '"': "open_quote",
+    "\0": "nul",
 }
-_ONLY_POSTGRESQL = {"[": "a square bracket", "@": "a placeholder", "?": "a placeholder"}
+_ONLY_POSTGRESQL = {"[": "square_bracket", "@": "placeholder", "?": "placeholder"}
 _REFUSED: tuple[tuple[type[exp.Expr], str], ...] = (
-    (exp.Query, "a query"),
-    (exp.DML, "a statement"),
-    (exp.DDL, "a statement"),
-    (exp.Command, "a statement"),
-    (exp.AggFunc, "an aggregate"),
-    (exp.Window, "a window function"),
-    (exp.Placeholder, "a placeholder"),
-    (exp.Parameter, "a placeholder"),
-    (exp.Alias, "an alias"),
-    (exp.Star, "an asterisk"),
-    (exp.PropertyEQ, "an assignment"),
+    (exp.Query, "query"),
+    (exp.DML, "statement"),
+    (exp.DDL, "statement"),
+    (exp.Command, "statement"),
+    (exp.AggFunc, "aggregate"),
+    (exp.Window, "window"),
+    (exp.Placeholder, "placeholder"),
+    (exp.Parameter, "placeholder"),
+    (exp.Alias, "alias"),
+    (exp.Star, "asterisk"),
+    (exp.PropertyEQ, "assignment"),
 )
+"""What a condition must not hold, by its name in the catalogue's section condition_part."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,13 @@ def refuse_volatile(ground: Ground, conditions: list[Condition], volatile: set[s
     """Problems of conditions that call a function which may write or change its mind; returns the others."""
     for condition in conditions:
         if names := sorted(condition.functions & volatile):
-            sentence = f"the condition calls {quoted(names)}, which may write or give another answer each time"
-            ground.error(condition.path, f"{sentence}; write it without")
+            ground.error(condition.path, text("check_conditions.volatile", functions=quoted(names)))
     return [c for c in conditions if not c.functions & volatile]
 
 
 def unreadable_to_database(ground: Ground, condition: Condition, message: str) -> None:
     """Note that the database itself refused the condition."""
-    sentence = f"the database cannot read this condition over `{condition.facts.name}`: {message}; correct it"
+    sentence = text("check_conditions.refused", table=condition.facts.name, message=message)
     ground.error(condition.path, sentence)
 
 
@@ -94,10 +95,10 @@ def _conditions(ground: Ground) -> Iterator[Condition]:
         *((f"stages.{s.name}.from", e.column.table, e.where) for s in policy.stages.values() for e in s.origin.events),
         *((f"{rule.path}.where", rule.table, rule.rule.where) for rule in ground.rules),
     ]
-    for path, table, text in found:
+    for path, table, where in found:
         facts = ground.table(table)
-        if facts is not None and text:
-            yield Condition(path, facts, text)
+        if facts is not None and where:
+            yield Condition(path, facts, where)
 
 
 def read(condition: Condition, dialect: str) -> Condition:
@@ -109,52 +110,51 @@ def read(condition: Condition, dialect: str) -> Condition:
     except SqlglotError as error:
         raise Unreadable(_not_one(condition, _reason(error))) from None
     if not isinstance(node, exp.Paren):
-        raise Unreadable(_not_one(condition, "it is a query or a list"))
+        raise Unreadable(_not_one(condition, text("check_conditions.a_list")))
     for part in node.walk():
-        for kind, word in _REFUSED:
+        for kind, name in _REFUSED:
             if isinstance(part, kind):
-                raise Unreadable(_not_one(condition, f"it holds {word}"))
+                what = text(f"condition_part.{name}")
+                raise Unreadable(_not_one(condition, text("check_conditions.holds", what=what)))
     for column in node.find_all(exp.Column):
         _column(condition, column, dialect)
     return Condition(condition.path, condition.facts, condition.text, functions)
 
 
 def _not_one(condition: Condition, reason: str) -> str:
-    return (
-        f"this is not one SQL condition ({reason}); write a single true-or-false expression "
-        f"over the columns of `{condition.facts.name}`"
-    )
+    return text("check_conditions.not_one", reason=reason, table=condition.facts.name)
 
 
 def _reason(error: SqlglotError) -> str:
     details = getattr(error, "errors", None)
-    return str(details[0].get("description", "")) if details else "it cannot be read"
+    return str(details[0].get("description", "")) if details else text("check_conditions.unreadable")
 
 
-def _letter_by_letter(text: str, dialect: str) -> frozenset[str]:
+def _letter_by_letter(condition: str, dialect: str) -> frozenset[str]:
     """Names before an opening bracket. Raises Unreadable for whatever could end the brackets around the condition."""
     forbidden = _FORBIDDEN if dialect == "postgresql" else _FORBIDDEN | _ONLY_POSTGRESQL
     depth, before, previous, functions = 0, "", "", set[str]()
-    for piece in _PIECE.findall(text):
+    for piece in _PIECE.findall(condition):
         if piece in forbidden:
-            raise Unreadable(f"the condition holds {forbidden[piece]}; write a plain expression without it")
+            what = text(f"condition_part.{forbidden[piece]}")
+            raise Unreadable(text("check_conditions.forbidden", what=what))
         if piece.startswith("'") and previous.lower() == "e":
-            raise Unreadable("the condition holds a text with backslashes (E'...'); write it as a plain text")
+            raise Unreadable(text("check_conditions.backslashes"))
         depth += (piece == "(") - (piece == ")")
         if depth < 0:
-            raise Unreadable("the condition closes a bracket that it has not opened; remove the bracket")
+            raise Unreadable(text("check_conditions.closes"))
         if piece == "(" and re.match(r'["\w]', before):
             functions.add(before.strip('"').replace('""', '"').lower())
         before, previous = before if piece.isspace() else piece, piece
     if depth:
-        raise Unreadable("the condition opens a bracket and does not close it; close it")
+        raise Unreadable(text("check_conditions.opens"))
     return frozenset(functions)
 
 
 def _column(condition: Condition, column: exp.Column, dialect: str) -> None:
     facts, identifier = condition.facts, column.this
     if column.args.get("table") is not None:
-        raise Unreadable(f"the condition names a table; write the column `{column.name}` of `{facts.name}` alone")
+        raise Unreadable(text("check_conditions.table", column=column.name, table=facts.name))
     live = [c.name for c in facts.table.c]
     name = column.name
     if dialect == "sqlite":
@@ -163,4 +163,4 @@ def _column(condition: Condition, column: exp.Column, dialect: str) -> None:
         quoted_name = isinstance(identifier, exp.Identifier) and identifier.quoted
         known = (name if quoted_name else name.lower()) in live
     if not known:
-        raise Unreadable(f"table `{facts.name}` has no column `{name}`; {meant(name, live)}")
+        raise Unreadable(text("check_names.no_column", table=facts.name, column=name, advice=meant(name, live)))

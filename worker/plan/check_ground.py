@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import UNREAD, ColumnRef, Policy
 from config.problems import Problem, nearest
 from worker.databases.facts import Schema, TableFacts
@@ -39,8 +40,8 @@ class Ground:
         """Note what stops every stage that changes one of the tables, and no other (promise 11)."""
         wanted = set(tables)
         stages = [name for name, touched in self.touched.items() if touched & wanted]
-        what = f"no run carries out {quoted(stages)}" if stages else "every run ends with failures"
-        problem = self._add("error", path, f"{sentence}; until then {what}")
+        key = "check.stops_stages" if stages else "check.stops_nothing"
+        problem = self._add("error", path, text(key, sentence=sentence, stages=quoted(stages)))
         if problem is not None:
             self.stopping.append(problem)
         for stage in stages:
@@ -160,5 +161,5 @@ def meant(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = nearest(word, names)
     if near is not None:
-        return f"did you mean `{near}`?"
-    return f"there are {quoted(names)}" if 0 < len(names) <= FEW else "correct the name or remove it"
+        return text("advice.near", name=near)
+    return text("check.few", names=quoted(names)) if 0 < len(names) <= FEW else text("check.correct")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from config.catalogue import text
 from worker.plan.check_ground import Ground
 from worker.plan.check_links import unit_of
 from worker.plan.links import Step
@@ -37,7 +38,7 @@ def warn_of_scan(ground: Ground, wanted: Wanted, rows: int, preparer: Identifier
     if rows < LARGE:
         return
     columns = ", ".join(wanted.columns)
-    sentence = f"without an index on {wanted.table}({columns}) each slice scans {rows} rows; make one"
+    sentence = text("check_indexes.scan", table=wanted.table, columns=columns, rows=str(rows))
     ground.warning(wanted.path, sentence, _ddl(ground, wanted, preparer))
 
 

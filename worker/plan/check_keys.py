@@ -2,6 +2,7 @@
 
 import re
 
+from config.catalogue import text
 from worker.ledger.errors import UnsupportedKey
 from worker.ledger.keys import KeyCodec
 from worker.plan.check_ground import Ground, is_unread, quoted
@@ -17,14 +18,13 @@ def check_keys(ground: Ground) -> None:
         if facts is None or facts.kind != "table":
             continue
         if not facts.key:
-            sentence = f"table `{table}` has no key; give it a primary key or a unique constraint on NOT NULL columns"
-            ground.error(path, sentence)
+            ground.error(path, text("check_keys.none", table=table))
             continue
         _personal(ground, table, facts.key, path)
         try:
             KeyCodec.of([facts.table.c[c] for c in facts.key])
         except UnsupportedKey as error:
-            ground.error(path, f"table `{table}`: {error}")
+            ground.error(path, text("check_keys.unwritable", table=table, reason=error))
     _subject_key(ground)
 
 
@@ -46,8 +46,8 @@ def _subject_key(ground: Ground) -> None:
         return
     unique = facts.key == (subject.key,) or ((subject.key,) in facts.uniques and not column.nullable)
     if not unique:
-        sentence = f"`{subject.key}` is not a key of `{subject.table}`; write {quoted(facts.key)}"
-        ground.error("subject.key", sentence)
+        key = quoted(facts.key)
+        ground.error("subject.key", text("check_keys.no_subject_key", column=subject.key, table=subject.table, key=key))
     elif facts.key != (subject.key,):
         _personal(ground, subject.table, (subject.key,), "subject.key")
 
@@ -57,21 +57,12 @@ def _personal(ground: Ground, table: str, key: tuple[str, ...], path: str) -> No
     listed = {r.column for r in identifiers if r.table == table}
     treated = {t.name for t in ground.treated if t.at.table == table}
     for column in key:
-        why = (
-            "stands under `identifiers`"
-            if column in listed
-            else "is replaced by a strategy"
-            if column in treated
-            else "is named like an identifier"
-            if is_named_like_an_identifier(column)
-            else None
-        )
-        if why is not None:
-            sentence = (
-                f"the key of `{table}` is itself personal: `{column}` {why}, and keys stand in the ledger; "
-                "give the table a key that says nothing about a person, such as a number"
-            )
-            ground.error(path, sentence)
+        if column in listed:
+            ground.error(path, text("check_keys.listed", table=table, column=column))
+        elif column in treated:
+            ground.error(path, text("check_keys.treated", table=table, column=column))
+        elif is_named_like_an_identifier(column):
+            ground.error(path, text("check_keys.named", table=table, column=column))
 
 
 def is_named_like_an_identifier(column: str) -> bool:

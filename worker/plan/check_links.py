@@ -1,5 +1,6 @@
 """Ways: whatever a stage, a clock or a hold is about must lead to the people (or rows) that it is about."""
 
+from config.catalogue import text
 from config.policy import Stage
 from worker.plan.check_ground import Ground, quoted
 from worker.plan.check_names import event_path
@@ -12,7 +13,7 @@ def check_links(ground: Ground) -> None:
     if ground.table(ground.policy.subject.table) is None:
         return
     for i, event in enumerate(ground.policy.clock):
-        _to_people(ground, event_path(f"clock[{i}]", event), event.column.table, "so it is nobody's clock")
+        _to_people(ground, event_path(f"clock[{i}]", event), event.column.table, "check_links.clock")
     for name in ground.policy.holds:
         _hold(ground, name)
     for stage in ground.policy.stages.values():
@@ -30,10 +31,10 @@ def _leads(ground: Ground, table: str, target: str) -> bool:
     return bool(ground.links.paths(table, target))
 
 
-def _to_people(ground: Ground, path: str, table: str, effect: str) -> None:
+def _to_people(ground: Ground, path: str, table: str, key: str, stage: str = "") -> None:
     subject = ground.policy.subject.table
     if ground.table(table) is not None and not _leads(ground, table, subject):
-        ground.error(path, f"`{table}` does not lead to `{subject}`, {effect}; write how it does under `links`")
+        ground.error(path, text(key, table=table, subject=subject, stage=stage))
 
 
 def _hold(ground: Ground, name: str) -> None:
@@ -41,27 +42,25 @@ def _hold(ground: Ground, name: str) -> None:
     # A row is held by a row that it leads to only where a condition tells the one from the others.
     by_row = hold.where is not None and any(_leads(ground, rule.table, hold.exists) for rule in ground.rules)
     if not by_row:
-        _to_people(ground, f"holds.{name}.exists", hold.exists, "so the hold holds nobody")
+        _to_people(ground, f"holds.{name}.exists", hold.exists, "check_links.hold")
 
 
 def _origin(ground: Ground, stage: Stage) -> None:
     path, origin = f"stages.{stage.name}.from", stage.origin
     unit = unit_of(ground, stage)
     if origin.events and origin.done:
-        sentence = f"`done` waits for people, and `{origin.events[0].column}` counts for rows; write one of the two"
-        ground.error(path, sentence)
+        ground.error(path, text("check_links.people_and_rows", column=origin.events[0].column))
     if origin.events and origin.subject:
-        _to_people(ground, path, unit, "so `subject` says nothing about its rows")
+        _to_people(ground, path, unit, "check_links.origin")
     for event in origin.events[1:]:
         table = event.column.table
         both = ground.table(table) is not None and ground.table(unit) is not None
         if both and not _leads(ground, table, unit) and not _leads(ground, unit, table):
-            sentence = f"no link joins `{table}` with `{unit}`, whose rows the stage is about; write one under `links`"
-            ground.error(path, sentence)
+            ground.error(path, text("check_links.not_joined", table=table, unit=unit))
     for name in origin.done:
         other = ground.policy.stages.get(name)
         if other is not None:
-            _to_people(ground, path, unit_of(ground, other), f"so nothing can wait for the stage `{name}`")
+            _to_people(ground, path, unit_of(ground, other), "check_links.done", name)
 
 
 def _rule(ground: Ground, rule: Rule) -> None:
@@ -74,7 +73,6 @@ def _rule(ground: Ground, rule: Rule) -> None:
     ):
         return
     others = sorted(t for t in ground.schema.tables if t != rule.table and ground.links.finding(rule.table, t))
-    leads = f"it leads to {quoted(others)}" if others else "it leads to no table"
-    delays = " (a link with `only: delays` cannot make rows due)" if _leads(ground, rule.table, unit) else ""
-    sentence = f"`{rule.table}` does not lead to `{unit}`, whose rows make this stage due{delays}; {leads}"
-    ground.error(rule.path, f"{sentence}: write the missing link under `links`, or count from another event")
+    leads = text("check_links.leads_to", tables=quoted(others)) if others else text("check_links.leads_nowhere")
+    key = "check_links.rule_delays" if _leads(ground, rule.table, unit) else "check_links.rule"
+    ground.error(rule.path, text(key, table=rule.table, unit=unit, leads=leads))

@@ -1,5 +1,6 @@
 """Links that a stage would cut while rows still need them (DESIGN, "Links")."""
 
+from config.catalogue import text
 from config.policy import Link, Policy, Stage
 from worker.plan.check_ground import Ground
 from worker.plan.check_links import unit_of
@@ -15,11 +16,8 @@ def check_lost_links(ground: Ground) -> None:
                 _target(ground, link, rule)
     for treated in ground.treated:
         if treated.followed is None and (found := _needed_by(ground, treated)):
-            sentence = (
-                f"stage `{found}` finds rows over `{treated.at.table}.{treated.name}`, which this rule replaces; "
-                "rows that it has not reached by then stay as they are"
-            )
-            ground.warning(treated.path, sentence)
+            column = f"{treated.at.table}.{treated.name}"
+            ground.warning(treated.path, text("check_lost_links.needed", stage=found, column=column))
 
 
 def _target(ground: Ground, link: Link, rule: Rule) -> None:
@@ -32,11 +30,13 @@ def _target(ground: Ground, link: Link, rule: Rule) -> None:
     )
     if followed or _waits(ground, link, rule.stage) or not _both_live(ground, link):
         return
-    what = "deletes the rows that" if rule.deletes else f"replaces `{link.target}`, which"
-    sentence = (
-        f"stage `{rule.stage.name}` {what} `{link.source}` points to, and rows of `{link.source.table}` are still "
-        f"there afterwards: their link is lost; write `follows {link.target}: [{link.source.column}]` in the rule of "
-        f"`{link.source.table}`, or let this stage wait with `from: {{done: [...]}}`"
+    sentence = text(
+        "check_lost_links.deleted" if rule.deletes else "check_lost_links.replaced",
+        stage=rule.stage.name,
+        source=link.source,
+        target=link.target,
+        table=link.source.table,
+        column=link.source.column,
     )
     ground.error(treated.path if treated else rule.path, sentence)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from config.catalogue import text
 from config.policy import ColumnRef, Event, Policy
 from config.problems import nearest
 from worker.plan.check_ground import Ground, is_unread, meant, quoted
@@ -30,8 +31,7 @@ def check_names(ground: Ground) -> None:
         if table in ground.schema.tables or nearest(table, ground.schema.tables) is not None:
             _table(ground, f"ignore.{table}", table)
         else:  # what is not there needs no ignoring: no harm
-            sentence = f"the database has no table `{table}`, which is ignored; remove it when it will not come"
-            ground.warning(f"ignore.{table}", sentence)
+            ground.warning(f"ignore.{table}", text("check_names.ignored", table=table))
     for name, trigger in policy.triggers.items():
         for table in trigger.writes:
             _table(ground, f"triggers.{name}.writes", table)
@@ -87,14 +87,10 @@ def _rule(ground: Ground, at: Rule) -> None:
 def _changeable(ground: Ground, at: Rule) -> None:
     assert at.facts is not None
     if at.facts.kind != "table":
-        sentence = f"`{at.table}` is a {at.facts.kind}; merzim changes ordinary tables only: name the table behind it"
-        ground.error(at.path, sentence)
+        kind = text(f"table_kind.{at.facts.kind.replace(' ', '_')}")
+        ground.error(at.path, text("check_names.no_ordinary_table", table=at.table, kind=kind))
     if at.facts.rules:
-        sentence = (
-            f"`{at.table}` has the rewrite rule {quoted(at.facts.rules)}, which changes rows unseen; "
-            "replace it by a trigger that the policy names, or take the table out of the stage"
-        )
-        ground.error(at.path, sentence)
+        ground.error(at.path, text("check_names.rewrite_rule", table=at.table, rules=quoted(at.facts.rules)))
 
 
 def _reference(ground: Ground, path: str, reference: ColumnRef) -> None:
@@ -104,13 +100,13 @@ def _reference(ground: Ground, path: str, reference: ColumnRef) -> None:
 
 def _table(ground: Ground, path: str, name: str) -> None:
     if not is_unread(name) and ground.table(name) is None:
-        known = ground.schema.tables
-        ground.error(path, f"the database has no table `{name}`; {meant(name, known)}")
+        advice = meant(name, ground.schema.tables)
+        ground.error(path, text("check_names.no_table", table=name, advice=advice))
 
 
 def _columns(ground: Ground, path: str, table: str, columns: Iterable[str]) -> None:
     facts = ground.table(table)
     for name in columns:
         if facts is not None and not is_unread(name) and name not in facts.table.c:
-            known = [c.name for c in facts.table.c]
-            ground.error(path, f"table `{table}` has no column `{name}`; {meant(name, known)}")
+            advice = meant(name, [c.name for c in facts.table.c])
+            ground.error(path, text("check_names.no_column", table=table, column=name, advice=advice))

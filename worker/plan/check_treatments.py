@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.plan.check_constraints import refusing_check
 from worker.plan.check_ground import Ground, quoted
 from worker.plan.check_rules import Treated
@@ -60,20 +61,22 @@ def _wrong_follows(ground: Ground, treated: Treated) -> Iterator[str]:
     assert followed is not None
     target = ground.column(followed.table, followed.column)
     if target is None:
-        yield f"`{treated.bound.spelling}` names a column that the database does not have; correct it"
+        yield text("check_treatments.follows_nothing", spelling=treated.bound.spelling)
         return
     replaced = ground.replaced_by(followed)
     if replaced is None:
         if not _is_spelled(ground, followed.table, followed.column):
-            yield f"no rule replaces `{followed}`, so there is nothing to follow; keep `{treated.name}` too"
+            yield text("check_treatments.not_replaced", followed=followed, column=treated.name)
         return
     if replaced.followed is not None:
-        yield f"`{followed}` follows `{replaced.followed}` itself; write `{FOLLOWS} {replaced.followed}`"
+        further = replaced.followed
+        yield text("check_treatments.follows_itself", followed=followed, follows=FOLLOWS, further=further)
     if treated.at.table == followed.table or not ground.links.paths(treated.at.table, followed.table):
-        yield f"`{treated.at.table}` does not lead to `{followed.table}`; write how under `links`, or another strategy"
-    if kind_of(target.type) != kind_of(treated.column.type):
-        kinds = f"`{treated.name}` holds {kind_of(treated.column.type)}, `{followed}` holds {kind_of(target.type)}"
-        yield f"{kinds}; a column can follow only one of its own kind"
+        yield text("check_treatments.no_way", table=treated.at.table, followed=followed.table)
+    kind, followed_kind = kind_of(treated.column.type), kind_of(target.type)
+    if followed_kind != kind:
+        kinds = {"kind": kind, "followed_kind": followed_kind}
+        yield text("check_treatments.other_kind", column=treated.name, followed=followed, **kinds)
 
 
 def _is_spelled(ground: Ground, table: str, column: str) -> bool:
@@ -84,12 +87,12 @@ def _is_spelled(ground: Ground, table: str, column: str) -> bool:
 def _generated(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
     if treated.name not in treated.facts.generated:
         return None
-    return f"the database computes `{treated.name}` itself; put it under `keep` and treat what it is computed from"
+    return text("check_treatments.generated", column=treated.name)
 
 
 def _unfit(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
-    sentence = bound.unfit(treated.column.type)
-    return f"column `{treated.name}` is of type {treated.column.type}: {sentence}" if sentence else None
+    reason, type_ = bound.unfit(treated.column.type), treated.column.type
+    return text("check_treatments.unfit", column=treated.name, type=type_, reason=reason) if reason else None
 
 
 def _too_long(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
@@ -97,7 +100,8 @@ def _too_long(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | N
     longest = bound.longest(treated.name)
     if room is None or longest is None or longest <= room:
         return None
-    return f"`{bound.spelling}` writes up to {longest} characters, and `{treated.name}` takes {room}; choose another"
+    values = {"spelling": bound.spelling, "longest": str(longest), "column": treated.name, "room": str(room)}
+    return text("check_treatments.too_long", **values)
 
 
 def _too_big(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
@@ -107,28 +111,26 @@ def _too_big(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | No
     room = next((n for kind, n in MOST_DIGITS.items() if isinstance(treated.column.type, kind)), None)
     if room is None or longest <= room:
         return None
-    return f"`{bound.spelling}` writes up to {longest} digits, too large for {treated.column.type}; choose another"
+    values = {"spelling": bound.spelling, "longest": str(longest), "type": treated.column.type}
+    return text("check_treatments.too_big", **values)
 
 
 def _empties(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
     if not bound.strategy.writes_null or treated.column.nullable:
         return None
-    return f"column `{treated.name}` is NOT NULL, so `{bound.spelling}` cannot empty it; write for example `constant`"
+    return text("check_treatments.not_null", column=treated.name, spelling=bound.spelling)
 
 
 def _collides(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
     if bound.strategy.unique or (treated.name,) not in treated.facts.uniques:
         return None
-    return f"column `{treated.name}` is unique, and `{bound.spelling}` may write one value twice; choose a unique one"
+    return text("check_treatments.unique", column=treated.name, spelling=bound.spelling)
 
 
 def _may_collide(ground: Ground, treated: Treated, bound: BoundStrategy) -> None:
     for columns in treated.facts.uniques:
         if len(columns) > 1 and treated.name in columns and not bound.strategy.unique:
-            sentence = (
-                f"{quoted(columns)} are unique together, and `{bound.spelling}` may make two rows the same; "
-                "such rows would go to quarantine"
-            )
+            sentence = text("check_treatments.unique_together", columns=quoted(columns), spelling=bound.spelling)
             ground.warning(treated.path, sentence)
 
 
@@ -136,12 +138,12 @@ def _reference(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | 
     """Declared references: their columns may be kept, emptied or follow; what they refer to may not change."""
     allowed = treated.followed is not None or bound.strategy.writes_null
     if not allowed and any(treated.name in fk.columns for fk in treated.facts.foreign_keys):
-        return f"`{treated.name}` is a foreign key; it can only be kept, emptied or follow the column it refers to"
+        return text("check_treatments.foreign_key", column=treated.name)
     if treated.name in treated.facts.key:
         return None  # `check_keys` says what is wrong with that
     for name, facts in ground.schema.tables.items():
         if any(fk.target == treated.at.table and treated.name in fk.target_columns for fk in facts.foreign_keys):
-            return f"a foreign key of `{name}` refers to `{treated.name}`, so it cannot be replaced; keep it"
+            return text("check_treatments.referred_to", table=name, column=treated.name)
     return None
 
 
@@ -149,4 +151,4 @@ def _constraint(ground: Ground, treated: Treated, bound: BoundStrategy) -> str |
     if isinstance(bound.strategy, Coarsening):
         return None  # what it writes depends on what stood there
     check = refusing_check(treated, bound, ground.schema.dialect)
-    return f"the CHECK ({check}) refuses what `{bound.spelling}` writes; choose another" if check else None
+    return text("check_treatments.constraint", check=check, spelling=bound.spelling) if check else None

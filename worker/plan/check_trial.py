@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import ColumnRef
 from worker.ledger.tables import Ledger, ledger_tables
 from worker.plan.calendar import Calendar
@@ -21,10 +22,12 @@ SHARED = ("subject", "links", "clock", "holds", "stored in")
 
 @dataclass(frozen=True)
 class Trial:
-    """A query that merzim will ask; the database is to plan it, not to run it."""
+    """A query that merzim will ask; the database is to plan it, not to run it. `sentence` is what to say, with its
+    values, when the database cannot compare something in it."""
 
     path: str
-    what: str
+    sentence: str
+    values: dict[str, str]
     query: sa.Select[Any]
 
 
@@ -37,7 +40,8 @@ def joins(ground: Ground) -> list[Trial]:
             source, target = ground.links.alias(step.source), ground.links.alias(step.target)
             on = ground.links.join(step, source, target)
             query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source.join(target, on))
-            found.append(Trial(f"links[{i}]", f"`{link.source}` with `{link.target}`", query))
+            values = {"source": str(link.source), "target": str(link.target)}
+            found.append(Trial(f"links[{i}]", "check_trial.link", values, query))
     return found
 
 
@@ -49,7 +53,7 @@ def queries(ground: Ground, now: datetime) -> Iterator[Trial]:
     calendar, ledger = Calendar.of(policy, now), empty_ledger(ground.schema.dialect)
     people = People(Scene(policy, ground.schema, ground.links, calendar, ledger))
     not_due = people.not_due(people.everybody(), policy.floor.term.cutoff(calendar.today))
-    yield Trial("clock", "what the person's clock counts", not_due)
+    yield Trial("clock", "check_trial.clock", {}, not_due)
     # The clock has just been tried and would only make each stage's query long.
     short = policy.model_copy(update={"clock": ()})
     scene = Scene(short, ground.schema, ground.links, calendar, ledger)
@@ -61,7 +65,7 @@ def queries(ground: Ground, now: datetime) -> Iterator[Trial]:
 
 def cannot_compare(ground: Ground, trial: Trial, message: str) -> None:
     """Note what the database said to a trial."""
-    ground.error(trial.path, f"the database cannot compare {trial.what}: {message}; name columns of one type")
+    ground.error(trial.path, text(trial.sentence, **trial.values, message=message))
 
 
 def empty_ledger(dialect: str) -> Ledger:
@@ -93,9 +97,9 @@ def _followed_stages(ground: Ground, stage: str) -> set[str]:
 
 def _stage(stage: StagePlan) -> Iterator[Trial]:
     path = f"stages.{stage.name}"
-    yield Trial(path, f"what the stage `{stage.name}` counts from", stage.due())
+    yield Trial(path, "check_trial.stage", {"stage": stage.name}, stage.due())
     for rule in stage.rules:
         row = stage.scene.links.alias(rule.table)
         rows = stage.rows(rule, row, lambda _: sa.true())
         query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(row).where(rows)
-        yield Trial(f"{path}.tables.{rule.table}", f"the rows of `{rule.table}` with what they lead to", query)
+        yield Trial(f"{path}.tables.{rule.table}", "check_trial.rows", {"table": rule.table}, query)

@@ -1,5 +1,6 @@
 """Triggers that the policy names: they exist, and what they write during our own changes is treated after them."""
 
+from config.catalogue import text
 from worker.plan.check_ground import Ground, is_unread, meant
 
 
@@ -11,7 +12,8 @@ def check_triggers(ground: Ground) -> None:
             tables.setdefault(live, []).append(name)
     for name, trigger in ground.policy.triggers.items():
         if name not in tables:
-            ground.error(f"triggers.{name}", f"the database has no trigger `{name}`; {meant(name, tables)}")
+            sentence = text("check_triggers.none", trigger=name, advice=meant(name, tables))
+            ground.error(f"triggers.{name}", sentence)
         for table in tables.get(name, ()):
             for written in trigger.writes:
                 if written != table and written not in ground.policy.ignore and ground.table(written) is not None:
@@ -30,8 +32,5 @@ def _treated_after(ground: Ground, trigger: str, table: str, written: str) -> No
             table in rule.rule.after or (bool(rule.rule.after) and ground.rule(stage, table) is None)
         )
         if not comes_after:
-            sentence = (
-                f"stage `{stage}` changes `{table}`, whose trigger `{trigger}` then writes to `{written}`; "
-                f"treat `{written}` in this stage with `after: {table}`, or ignore it with a reason"
-            )
+            sentence = text("check_triggers.after", stage=stage, table=table, trigger=trigger, written=written)
             ground.error(f"stages.{stage}.tables.{table}", sentence)

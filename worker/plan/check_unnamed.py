@@ -1,5 +1,6 @@
 """Promise 11: what the policy does not mention stops the stages that touch its table, and only those."""
 
+from config.catalogue import text
 from worker.plan.check_ground import Ground, quoted
 from worker.plan.check_rules import Rule
 
@@ -22,12 +23,7 @@ def _columns(ground: Ground, at: Rule) -> None:
     forgotten = [c.name for c in at.facts.table.c if c.name not in named]
     if not forgotten:
         return
-    subject = "column" if len(forgotten) == 1 else "columns"
-    verb = "is" if len(forgotten) == 1 else "are"
-    sentence = (
-        f"{subject} {quoted(forgotten)} of `{at.table}` {verb} not mentioned; "
-        "write under `keep` what may stay, and under a strategy what may not"
-    )
+    sentence = text("check_unnamed.columns", n=len(forgotten), columns=quoted(forgotten), table=at.table)
     ground.stop([at.table], f"{at.path}.depersonalise", sentence)
 
 
@@ -40,13 +36,11 @@ def _tables(ground: Ground) -> None:
         targets = {fk.target for fk in facts.foreign_keys}
         sources = {n for n, f in ground.schema.tables.items() if any(fk.target == name for fk in f.foreign_keys)}
         neighbours = (targets | sources) & touched
-        what = f"table `{name}` stands in no stage and is not ignored"
-        advice = "give it a stage, or write it under `ignore` with the reason"
         if neighbours:
-            joined = f"and a foreign key joins it to {quoted(sorted(neighbours))}"
-            ground.stop(neighbours, "ignore", f"{what}, {joined}; {advice}")
+            sentence = text("check_unnamed.joined_table", table=name, others=quoted(sorted(neighbours)))
+            ground.stop(neighbours, "ignore", sentence)
         elif "." not in name:  # other schemas are read only because the policy names some of their tables
-            ground.stop([], "ignore", f"{what}; {advice}")
+            ground.stop([], "ignore", text("check_unnamed.table", table=name))
 
 
 def _triggers(ground: Ground) -> None:
@@ -55,8 +49,4 @@ def _triggers(ground: Ground) -> None:
         facts = ground.table(table)
         for name in facts.triggers if facts else ():
             if name not in ground.policy.triggers:
-                sentence = (
-                    f"table `{table}` has the trigger `{name}`, which `triggers` does not mention; "
-                    "name it with the tables that it writes to"
-                )
-                ground.stop([table], "triggers", sentence)
+                ground.stop([table], "triggers", text("check_unnamed.trigger", table=table, trigger=name))

@@ -1,5 +1,6 @@
 """The policy as a lawyer reads it: one row a table and stage, in words (`merzim check --table`)."""
 
+from config.catalogue import text
 from config.policy import Event, Origin, Policy, Stage, TableRule
 
 
@@ -24,7 +25,7 @@ def lawyer_table(policy: Policy) -> list[dict[str, str]]:
             "stage": "",
             "term": "",
             "counted from": "",
-            "operation": "ignored",
+            "operation": text("lawyer.ignored"),
             "copy": "",
             "basis": reason,
         }
@@ -35,31 +36,31 @@ def lawyer_table(policy: Policy) -> list[dict[str, str]]:
 def _counted_from(origin: Origin) -> str:
     parts = [_event(event) for event in origin.events]
     if origin.subject:
-        parts.append("the person's clock")
+        parts.append(text("lawyer.clock"))
     if origin.done:
-        parts.append("the end of " + ", ".join(origin.done))
-    return parts[0] if len(parts) == 1 else "the newest of " + ", ".join(parts)
+        parts.append(text("lawyer.done", stages=", ".join(origin.done)))
+    return parts[0] if len(parts) == 1 else text("lawyer.newest", events=", ".join(parts))
 
 
 def _event(event: Event) -> str:
-    return f"{event.column} where {event.where}" if event.where else str(event.column)
+    return text("lawyer.event", column=event.column, condition=event.where) if event.where else str(event.column)
 
 
 def _operation(rule: TableRule) -> str:
-    treated = [f"{', '.join(t.columns)}: {t.spelling}" for t in rule.treatments]
-    what = "delete the row" if rule.operation == "delete" else "depersonalise " + "; ".join(treated)
-    parts = [what]
+    treated = "; ".join(f"{', '.join(t.columns)}: {t.spelling}" for t in rule.treatments)
+    parts = [text("lawyer.delete") if rule.operation == "delete" else text("lawyer.depersonalise", columns=treated)]
     if rule.keep:
-        parts.append("keep " + ", ".join(rule.keep))
+        parts.append(text("lawyer.keep", columns=", ".join(rule.keep)))
     if rule.files:
-        parts.append("delete the files named in " + ", ".join(rule.files.columns))
+        parts.append(text("lawyer.files", columns=", ".join(rule.files.columns)))
     if rule.where:
-        parts.append(f"only where {rule.where}")
+        parts.append(text("lawyer.where", condition=rule.where))
     return "; ".join(parts)
 
 
 def _copy(stage: Stage) -> str:
     if stage.archive is None:
-        return "none: cannot be undone"
-    why = f", {stage.archive.why}" if stage.archive.why else ""
-    return f"sealed copy for {stage.archive.term} ({stage.archive.basis}{why})"
+        return text("lawyer.no_copy")
+    archive = stage.archive
+    key = "lawyer.copy_why" if archive.why else "lawyer.copy"
+    return text(key, term=archive.term, basis=archive.basis, why=archive.why)
