@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.base import Coarsening
 from worker.strategies.sql import is_postgresql
 
@@ -14,15 +15,15 @@ class Band(Coarsening):
     """The lower bound of a number's band: band 1000 keeps 12345.67 as 12000 and -1 as -1000."""
 
     name = "band"
-    summary = "Keeps the lower bound of the band of the given width that a number lies in."
-    argument = "the width of a band, a whole number above 0, as in band 1000"
+    summary = text("strategy_does.band")
+    argument = text("strategy_argument.band")
     types = frozenset({"integer", "number"})
 
     def wrong_argument(self, argument: str) -> str | None:
         """See Strategy."""
         if re.fullmatch(r"[1-9][0-9]{0,17}", argument):
             return None
-        return f"The argument of 'band' must be {self.argument}; {argument!r} is not."
+        return text("strategy.this_argument", name=self.name, wanted=self.argument, argument=repr(argument))
 
     def coarsen(self, value: Any, argument: str | None) -> Any:
         """See Coarsening. The type of the number stays."""

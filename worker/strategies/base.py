@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.kinds import Kind, kind_of
 
 MadeIn = Literal["database", "python", "engine"]
@@ -40,11 +41,13 @@ class Strategy(ABC):
 
     def problem(self, argument: str | None) -> str | None:
         """A sentence if the argument is missing, not wanted or wrong."""
-        if self.argument is None:
-            return None if argument is None else f"'{self.name}' takes no argument; write it without {argument!r}."
-        if argument is None:
-            return None if self.argument_optional else f"'{self.name}' needs {self.argument}."
-        return self.wrong_argument(argument)
+        if self.argument is None and argument is not None:
+            return text("strategy.no_argument", name=self.name, argument=repr(argument))
+        if argument is not None:
+            return self.wrong_argument(argument)
+        if self.argument is None or self.argument_optional:
+            return None
+        return text("strategy.needs_argument", name=self.name, wanted=self.argument)
 
     def wrong_argument(self, argument: str) -> str | None:
         """A sentence if an argument that is there is wrong."""
@@ -55,7 +58,7 @@ class Strategy(ABC):
         kind = kind_of(type_)
         if kind in self.types:
             return None
-        return f"'{self.name}' is made for {', '.join(sorted(self.types))}, and this column is of kind {kind}."
+        return text("strategy.wrong_kind", name=self.name, kinds=", ".join(sorted(self.types)), kind=kind)
 
     def longest(self, argument: str | None, column_name: str = "") -> int | None:
         """Characters of the longest text it can write; None: no text, or never longer than the original."""
@@ -63,7 +66,7 @@ class Strategy(ABC):
 
     def expression(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """The replacement as SQL for an UPDATE of the column's table. StrategyError if made elsewhere."""
-        raise StrategyError(f"'{self.name}' is not made in the database: ask for its values in Python.")
+        raise StrategyError(text("strategy.not_in_database", name=self.name))
 
     def make(
         self,
@@ -74,7 +77,7 @@ class Strategy(ABC):
         column_name: str = "",
     ) -> list[Any]:
         """One replacement per value, made in Python. `allow`: the operator's own contacts (clause 6.7)."""
-        raise StrategyError(f"'{self.name}' is not made in Python: use its SQL expression.")
+        raise StrategyError(text("strategy.not_in_python", name=self.name))
 
     def make_rows(
         self,

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.base import Coarsening
 from worker.strategies.kinds import kind_of
 from worker.strategies.sql import is_postgresql
@@ -38,7 +39,7 @@ class ToYear(_ToStartOf):
     """1 January of the year."""
 
     name = "to year"
-    summary = "Keeps the year only: 1 January, midnight."
+    summary = text("strategy_does.to_year")
     unit = "year"
     sqlite_format = "%Y-01-01"
 
@@ -47,6 +48,6 @@ class ToMonth(_ToStartOf):
     """The first of the month."""
 
     name = "to month"
-    summary = "Keeps year and month only: the first, midnight."
+    summary = text("strategy_does.to_month")
     unit = "month"
     sqlite_format = "%Y-%m-01"

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from config.catalogue import text
 from worker.strategies.base import Strategy, StrategyError
 from worker.strategies.kinds import ALL_KINDS, kind_of
 from worker.strategies.sql import as_text, is_postgresql
@@ -20,7 +21,7 @@ class Nothing(Strategy):
     """NULL: the best replacement wherever the column allows it."""
 
     name = "nothing"
-    summary = "Empties the column (NULL)."
+    summary = text("strategy_does.nothing")
     types = ALL_KINDS
     unique = True
     writes_null = True
@@ -78,8 +79,8 @@ class Constant(Strategy):
     """One text for every row, NULL or not; a column that holds no text gets it converted."""
 
     name = "constant"
-    summary = "Writes the same text into every row."
-    argument = 'a text in double quotes, as in constant ""'
+    summary = text("strategy_does.constant")
+    argument = text("strategy_argument.constant")
     types = ALL_KINDS
 
     def wrong_argument(self, argument: str) -> str | None:
@@ -87,7 +88,7 @@ class Constant(Strategy):
         try:
             unquote(argument)
         except ValueError:
-            return f"The argument of 'constant' must be {self.argument}."
+            return text("strategy.wrong_argument", name=self.name, wanted=self.argument)
         return None
 
     def unfit(self, type_: sa.types.TypeEngine[Any], argument: str | None) -> str | None:
@@ -96,7 +97,7 @@ class Constant(Strategy):
         try:
             _READ.get(kind, str)(unquote(argument or '""'))
         except (ValueError, ArithmeticError, KeyError):
-            return f"'constant' cannot write {argument} to this column: it is no value of kind {kind}."
+            return text("strategy.wrong_constant", argument=argument, kind=kind)
         return None
 
     def longest(self, argument: str | None, column_name: str = "") -> int | None:

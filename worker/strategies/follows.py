@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.base import Strategy, StrategyError
 from worker.strategies.kinds import ALL_KINDS
 
@@ -14,8 +15,8 @@ class Follows(Strategy):
     """Only declares itself: the engine carries the value over, the target's strategy says if it is done."""
 
     name = "follows"
-    summary = "Takes over the replacement of the column it points to, so that links stay whole."
-    argument = "the column it follows, as in follows users.iin"
+    summary = text("strategy_does.follows")
+    argument = text("strategy_argument.follows")
     types = ALL_KINDS
     made_in = "engine"
 
@@ -23,12 +24,12 @@ class Follows(Strategy):
         """See Strategy."""
         if re.fullmatch(r"[^\s.]+(?:\.[^\s.]+)+", argument):
             return None
-        return f"The argument of 'follows' must be {self.argument}; {argument!r} is not."
+        return text("strategy.this_argument", name=self.name, wanted=self.argument, argument=repr(argument))
 
     def looks_done(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[bool]:
         """Raises StrategyError: ask the strategy of the column it follows."""
-        raise StrategyError(f"Whether 'follows {argument}' is done is decided by the strategy of {argument}.")
+        raise StrategyError(text("strategy.not_by_itself", argument=argument))
 
     def is_done(self, value: Any, argument: str | None, allow: Sequence[str] = ()) -> bool:
         """Raises StrategyError: ask the strategy of the column it follows."""
-        raise StrategyError(f"Whether 'follows {argument}' is done is decided by the strategy of {argument}.")
+        raise StrategyError(text("strategy.not_by_itself", argument=argument))

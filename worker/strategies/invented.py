@@ -8,6 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from faker import Generator
 
+from config.catalogue import text
 from worker.strategies.base import Strategy
 from worker.strategies.names import KazakhstanNames, Part, every_name
 from worker.strategies.sql import as_text, is_postgresql, position
@@ -33,7 +34,7 @@ class InventedName(Strategy):
     """
 
     name = "invented name"
-    summary = "An invented Kazakh or Russian name: the column's name says which part; columns agree in sex."
+    summary = text("strategy_does.invented_name")
     types = frozenset({"text"})
     made_in = "python"
     proves_done = False

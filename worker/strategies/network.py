@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.base import Coarsening
 from worker.strategies.kinds import kind_of
 from worker.strategies.sql import as_text, count_of, is_postgresql, only_characters, position, split_part
@@ -36,7 +37,7 @@ class IpToNetwork(Coarsening):
     """
 
     name = "ip to network"
-    summary = "Keeps the /24 (IPv4) or /48 (IPv6) network of an address."
+    summary = text("strategy_does.ip_to_network")
     types = frozenset({"text", "inet"})
 
     def longest(self, argument: str | None, column_name: str = "") -> int | None:
@@ -122,7 +123,7 @@ class StripQuery(Coarsening):
     """
 
     name = "strip query"
-    summary = "Keeps a URL up to its path: no query, no fragment, no user name or password."
+    summary = text("strategy_does.strip_query")
     types = frozenset({"text"})
 
     def coarsen(self, value: Any, argument: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.identifiers.redaction import redact, redact_json
 from worker.strategies.base import Strategy
 
@@ -18,7 +19,7 @@ class Redact(Strategy):
     """
 
     name = "redact"
-    summary = "Puts [IIN], [EMAIL] and [PHONE] in place of what stands in free text or JSON."
+    summary = text("strategy_does.redact")
     types = frozenset({"text", "json"})
     made_in = "python"
     proves_done = False

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.identifiers.folding import fold
 from worker.strategies.base import Strategy
 from worker.strategies.fixed import unquote
@@ -61,8 +62,8 @@ class Region(Strategy):
     """
 
     name = "region"
-    summary = "Keeps of an address only the region or republican city."
-    argument = 'a text in double quotes for addresses without a region, as in region "unknown"'
+    summary = text("strategy_does.region")
+    argument = text("strategy_argument.region")
     argument_optional = True
     types = frozenset({"text"})
     made_in = "python"
@@ -72,7 +73,7 @@ class Region(Strategy):
         try:
             unquote(argument)
         except ValueError:
-            return f"The argument of 'region' must be {self.argument}."
+            return text("strategy.wrong_argument", name=self.name, wanted=self.argument)
         return None
 
     def longest(self, argument: str | None, column_name: str = "") -> int | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.band import Band
 from worker.strategies.base import Strategy
 from worker.strategies.dates import ToMonth, ToYear
@@ -115,5 +116,5 @@ def _unknown(spelling: str) -> str:
         spelling.split(" ")[0], _BY_NAME, n=1
     )
     if near:
-        return f"There is no strategy '{spelling}'; did you mean '{near[0]}'?"
-    return f"There is no strategy '{spelling}'; there are: {', '.join(_BY_NAME)}."
+        return text("strategy.unknown_near", spelling=spelling, near=near[0])
+    return text("strategy.unknown", spelling=spelling, names=", ".join(_BY_NAME))

@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.strategies.base import StrategyError
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -12,7 +13,7 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 def is_postgresql(dialect: str) -> bool:
     """True for PostgreSQL, False for SQLite; raises StrategyError for any other database."""
     if dialect not in (SQLITE, POSTGRESQL):
-        raise StrategyError(f"Strategies are written for PostgreSQL and SQLite, not for '{dialect}'.")
+        raise StrategyError(text("strategy.other_database", dialect=dialect))
     return dialect == POSTGRESQL
 
 

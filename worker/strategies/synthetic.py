@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.identifiers.email import (
     SYNTHETIC_DOMAIN,
     SYNTHETIC_HEX_DIGITS,
@@ -74,7 +75,7 @@ class SyntheticIin(_Synthetic):
     """Twelve digits with an impossible month, seventh digit 9 and a wrong check digit: 7·10¹⁰ of them."""
 
     name = "synthetic iin"
-    summary = "A random IIN that no person can have (impossible month, seventh digit 9, wrong check digit)."
+    summary = text("strategy_does.synthetic_iin")
     draw = synthetic_iin
     recognise = is_synthetic_iin
 
@@ -126,7 +127,7 @@ class SyntheticPhone(_Synthetic):
     """+7 and a national number in a range that is assigned to nobody: 6·10⁸ of them."""
 
     name = "synthetic phone"
-    summary = "A random telephone +7XXXXXXXXXX in a range that is assigned to nobody."
+    summary = text("strategy_does.synthetic_phone")
     draw = synthetic_phone
     recognise = is_synthetic_phone
 
@@ -153,7 +154,7 @@ class SyntheticEmail(_Synthetic):
     """Twenty random hexadecimal digits at a domain that can never exist."""
 
     name = "synthetic email"
-    summary = f"A random address at {SYNTHETIC_DOMAIN}, a domain that can never exist."
+    summary = text("strategy_does.synthetic_email", domain=SYNTHETIC_DOMAIN)
     types = frozenset({"text"})
     draw = synthetic_email
     recognise = is_synthetic_email
