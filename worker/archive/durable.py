@@ -56,7 +56,7 @@ def segment_names(folder: Path, ending: str = SUFFIX) -> list[str]:
     """
 
     def refuse(error: OSError) -> None:
-        raise storage_error("Listing the segments in", error.filename or folder, error) from error
+        raise storage_error("storage.listing", error.filename or folder, error) from error
 
     if not folder.exists():
         return []

@@ -3,21 +3,24 @@
 import errno
 from pathlib import Path
 
+from config.catalogue import text
+
 _NEXT_STEP = {
-    errno.ENOSPC: "Free some space there and run again",
-    errno.EDQUOT: "Raise the quota there and run again",
-    errno.EACCES: "Give the worker's user the right to read and write there and run again",
-    errno.EPERM: "Give the worker's user the right to read and write there and run again",
-    errno.EROFS: "Mount it writable and run again",
-    errno.ENOENT: "Check that the folder is mounted and that the path in the settings is right",
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "quota",
+    errno.EACCES: "rights",
+    errno.EPERM: "rights",
+    errno.EROFS: "read_only",
+    errno.ENOENT: "missing",
 }
+"""What to do next, by its name in the catalogue's section storage_step."""
 
 
 class ArchiveError(Exception):
     """A segment, store or key cannot be written, read or trusted; str() says what, where and what to do next."""
 
 
-def storage_error(what: str, place: Path | str, error: OSError) -> ArchiveError:
-    """Sentence for an operating system's refusal; `what` is e.g. "Writing the segment"."""
-    step = _NEXT_STEP.get(error.errno or 0, "Check the disk and the settings, and run again")
-    return ArchiveError(f"{what} {place} failed: {error.strerror or type(error).__name__}. {step}.")
+def storage_error(key: str, place: Path | str, error: OSError) -> ArchiveError:
+    """Sentence for an operating system's refusal; `key` names it in the catalogue, e.g. "storage.writing"."""
+    step = text(f"storage_step.{_NEXT_STEP.get(error.errno or 0, 'other')}")
+    return ArchiveError(text(key, place=place, reason=error.strerror or type(error).__name__, step=step))

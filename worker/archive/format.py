@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
+from config.catalogue import text
 from worker.archive.errors import ArchiveError
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
@@ -53,7 +54,7 @@ class FrameWriter:
     def __init__(self, name: str, header: Mapping[str, JSON], sink: Callable[[bytes], object]) -> None:
         taken = [key for key in _RESERVED if key in header]
         if taken:
-            raise ArchiveError(f"The header of segment {name} must not set {', '.join(taken)}: the format does.")
+            raise ArchiveError(text("segment.reserved", name=name, keys=", ".join(taken)))
         self._name = name
         self._sink = sink
         self._digest = hashlib.sha256()
@@ -65,10 +66,8 @@ class FrameWriter:
     def table(self, header: TableHeader) -> None:
         """End the table before, if any, and begin this one."""
         if header.encoding not in ENCODINGS:
-            raise ArchiveError(
-                f"Segment {self._name}: table {header.table} has the encoding {header.encoding!r}; "
-                f"the format knows {', '.join(ENCODINGS)}."
-            )
+            values = {"table": header.table, "encoding": repr(header.encoding), "known": ", ".join(ENCODINGS)}
+            raise ArchiveError(text("segment.unknown_encoding", name=self._name, **values))
         self._end_table()
         self._emit(dump_line(asdict(header)))
         self.sections.append((header.table, 0))
@@ -77,14 +76,11 @@ class FrameWriter:
     def rows(self, chunk: Buffer) -> None:
         """Append whole lines, each ended by LF."""
         if not self._in_table:
-            raise ArchiveError(f"Segment {self._name}: rows came before their table's header.")
+            raise ArchiveError(text("segment.rows_too_early", name=self._name))
         if not chunk:
             return
         if chunk[-1:] != b"\n":
-            raise ArchiveError(
-                f"Segment {self._name}: table {self._table} gave a row that does not end with LF; "
-                "rows must be encoded as FORMAT.md says."
-            )
+            raise ArchiveError(text("segment.cut_row", name=self._name, table=self._table))
         self._pending += chunk
         if len(self._pending) >= BLOCK:
             self._flush()
@@ -111,10 +107,7 @@ class FrameWriter:
         block = bytes(self._pending)
         self._pending.clear()
         if block.startswith(END_OF_TABLE) or b"\n" + END_OF_TABLE in block:
-            raise ArchiveError(
-                f"Segment {self._name}: a row of table {self._table} reads as the end of the table; "
-                "rows must be encoded as FORMAT.md says."
-            )
+            raise ArchiveError(text("segment.row_like_end", name=self._name, table=self._table))
         table, rows = self.sections[-1]
         self.sections[-1] = (table, rows + block.count(b"\n"))
         self._emit(block)

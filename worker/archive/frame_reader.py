@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from config.catalogue import text
 from worker.archive.errors import ArchiveError
 from worker.archive.format import BLOCK, END_OF_TABLE, VERSION, Column, TableHeader
 
@@ -48,12 +49,9 @@ class FrameReader:
         line = self._line()
         header = self._parse(line)
         if header.get("merzim") != "segment":
-            raise ArchiveError(f"{self._where} is not a segment of merzim. Check the name of the file.")
+            raise self._wrong("no_segment")
         if header.get("version") != VERSION:
-            raise ArchiveError(
-                f"{self._where} has version {header.get('version')!r} of the format and this merzim reads "
-                f"version {VERSION}. Read it with a merzim that knows its version."
-            )
+            raise self._wrong("other_version", version=repr(header.get("version")), known=str(VERSION))
         self._digest.update(line)
         return header
 
@@ -64,19 +62,19 @@ class FrameReader:
             plain = [str(found[name]) for name in ("table", "encoding", "operation")]
             schema = None if found["schema"] is None else str(found["schema"])
         except (KeyError, TypeError):
-            raise self._malformed("a table's header lacks what FORMAT.md demands") from None
+            raise self._wrong("no_header") from None
         return TableHeader(plain[0], schema, key, columns, plain[1], plain[2])
 
     def _check_trailer(self, trailer: Mapping[str, Any]) -> None:
         tables = trailer.get("tables")
         if not isinstance(tables, list) or not all(isinstance(entry, dict) for entry in tables):
-            raise self._malformed("a line between tables is neither a table's header nor the trailer")
+            raise self._wrong("no_trailer")
         if [(entry.get("table"), entry.get("rows")) for entry in tables] != self.counted:
-            raise self._malformed("the rows counted are not those that its trailer tells")
+            raise self._wrong("other_rows")
         if trailer.get("sha256") != self.digest:
-            raise self._malformed("the text does not have the digest that its trailer tells")
+            raise self._wrong("other_text")
         if self._buffer or self._more():
-            raise self._malformed("something stands after its trailer")
+            raise self._wrong("something_after")
 
     def _blocks(self) -> Iterator[bytes]:
         while True:
@@ -92,7 +90,7 @@ class FrameReader:
                 yield block
                 continue
             if not self._more():
-                raise self._cut()
+                raise self._wrong("cut_short")
 
     def _count(self, block: bytes) -> None:
         self._digest.update(block)
@@ -102,7 +100,7 @@ class FrameReader:
     def _line(self) -> bytes:
         while (end := self._buffer.find(b"\n") + 1) == 0:
             if not self._more():
-                raise self._cut()
+                raise self._wrong("cut_short")
         line, self._buffer = self._buffer[:end], self._buffer[end:]
         return line
 
@@ -118,11 +116,8 @@ class FrameReader:
         except ValueError:
             found = None  # raised below: a decoding error would carry the line, which may be a row
         if not isinstance(found, dict):
-            raise self._malformed("a line that should be a header or the trailer is no JSON object")
+            raise self._wrong("no_object")
         return found
 
-    def _malformed(self, what: str) -> ArchiveError:
-        return ArchiveError(f"{self._where} cannot be trusted: {what}. Use another copy of it.")
-
-    def _cut(self) -> ArchiveError:
-        return ArchiveError(f"{self._where} is cut short: its trailer is missing. Use another copy of it.")
+    def _wrong(self, name: str, **values: str) -> ArchiveError:
+        return ArchiveError(text(f"segment_reading.{name}", where=self._where, **values))

@@ -9,6 +9,7 @@ import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from config.catalogue import text
 from worker.archive.durable import make_folder, sync_folder
 from worker.archive.errors import ArchiveError, storage_error
 
@@ -51,14 +52,14 @@ def read_identities(path: Path) -> list[str]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except OSError as error:
-        raise storage_error("Reading the identity file", path, error) from error
+        raise storage_error("storage.reading_identity", path, error) from error
     except UnicodeDecodeError:
-        raise ArchiveError(f"{path} is not an age identity file: it is no text.") from None
+        raise ArchiveError(text("key_file.no_text", path=path)) from None
     identities = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     try:
         parse_identities(identities)
     except ArchiveError as error:
-        raise ArchiveError(f"{path} cannot be used: {error}") from error
+        raise ArchiveError(text("key_file.unusable", path=path, reason=error)) from error
     return identities
 
 
@@ -68,11 +69,9 @@ def write_secret(path: Path, content: bytes) -> None:
         make_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        raise ArchiveError(
-            f"{path} is already there, and a secret is never overwritten. Give another name, or move the old file away."
-        ) from None
+        raise ArchiveError(text("key_file.already_there", path=path)) from None
     except OSError as error:
-        raise storage_error("Writing the secret file", path, error) from error
+        raise storage_error("storage.writing_secret", path, error) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -82,30 +81,30 @@ def write_secret(path: Path, content: bytes) -> None:
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise storage_error("Writing the secret file", path, error) from error
+            raise storage_error("storage.writing_secret", path, error) from error
         raise
 
 
 def parse_recipients(texts: Sequence[str]) -> list[Any]:
     """pyrage recipients of `age1…` texts, at least one. Raises ArchiveError, which never repeats a text."""
     if not texts:
-        raise ArchiveError("No recipient is set, so nobody could ever open the archive. Make one with 'merzim keys'.")
-    return _parse(pyrage.x25519.Recipient.from_str, texts, "recipient (it begins with age1)")
+        raise ArchiveError(text("key_file.no_recipient"))
+    return _parse(pyrage.x25519.Recipient.from_str, texts, "key_file.wrong_recipient")
 
 
 def parse_identities(texts: Sequence[str]) -> list[Any]:
     """pyrage identities of `AGE-SECRET-KEY-1…` texts, at least one. Raises ArchiveError, which never repeats a text."""
     if not texts:
-        raise ArchiveError("There is no identity in it or none was given; without one no segment can be opened.")
-    return _parse(pyrage.x25519.Identity.from_str, texts, "identity (it begins with AGE-SECRET-KEY-1)")
+        raise ArchiveError(text("key_file.no_identity"))
+    return _parse(pyrage.x25519.Identity.from_str, texts, "key_file.wrong_identity")
 
 
-def _parse(parse: Callable[[str], Any], texts: Sequence[str], wanted: str) -> list[Any]:
+def _parse(parse: Callable[[str], Any], texts: Sequence[str], refusal: str) -> list[Any]:
     parsed = []
-    for number, text in enumerate(texts, 1):
+    for number, written in enumerate(texts, 1):
         try:
-            parsed.append(parse(text.strip()))
+            parsed.append(parse(written.strip()))
         except (pyrage.RecipientError, pyrage.IdentityError):
-            # The text is not shown: a secret may have been put in the wrong place.
-            raise ArchiveError(f"Number {number} of {len(texts)} is not an age X25519 {wanted}. Correct it.") from None
+            # What is written is not shown: a secret may have been put in the wrong place.
+            raise ArchiveError(text(refusal, number=str(number), count=str(len(texts)))) from None
     return parsed

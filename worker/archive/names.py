@@ -4,6 +4,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
+from config.catalogue import text
 from worker.archive.errors import ArchiveError
 
 SUFFIX = ".zst.age"
@@ -17,10 +18,7 @@ _INSTALLATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 def new_segment_name(installation: str, created: datetime) -> str:
     """`<installation>/<yyyy>/<mm>/<32 hex>.zst.age`; a naive `created` is UTC. Raises ArchiveError."""
     if not _INSTALLATION.fullmatch(installation):
-        raise ArchiveError(
-            f"The installation's id {installation!r} cannot stand in a file name: "
-            "use up to 64 Latin letters, digits, '-' and '_'."
-        )
+        raise ArchiveError(text("segment.installation_name", name=repr(installation)))
     if created.tzinfo is not None:
         created = created.astimezone(UTC)
     return f"{installation}/{created:%Y}/{created:%m}/{secrets.token_hex(16)}{SUFFIX}"
@@ -29,8 +27,5 @@ def new_segment_name(installation: str, created: datetime) -> str:
 def check_name(name: str) -> str:
     """The name itself, if it stays inside a folder and ends as segments do; raises ArchiveError otherwise."""
     if not _NAME.fullmatch(name):
-        raise ArchiveError(
-            f"{name!r} is not a segment's name: it must end in {SUFFIX}, be made of Latin letters, digits, "
-            "'.', '_' and '-', and stay inside its folder. 'merzim archive list' shows the names."
-        )
+        raise ArchiveError(text("segment.no_name", name=repr(name), ending=SUFFIX))
     return name

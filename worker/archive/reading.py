@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from config.catalogue import text
 from worker.archive.errors import ArchiveError, storage_error
 from worker.archive.format import TableHeader
 from worker.archive.frame_reader import FrameReader
@@ -55,7 +56,7 @@ def verify_segment(
         return _verify(Tap(source), sha256, identities, _place(source))
     except OSError as error:
         place = source if isinstance(source, Path) else _place(source)
-        raise storage_error("Reading the segment", place, error) from error
+        raise storage_error("storage.reading", place, error) from error
 
 
 def recount(sealed: Tap, sha256: str, identities: Sequence[str], where: str) -> FrameReader:
@@ -96,11 +97,8 @@ def _verify(sealed: Tap, sha256: str, identities: Sequence[str] | None, where: s
 
 def _check_digest(sealed: Tap, sha256: str, where: str) -> None:
     if sealed.digest != sha256:
-        raise ArchiveError(
-            f"{where} is not the file that was sealed: its SHA-256 is another than the one expected. "
-            "Use another copy of it."
-        )
+        raise ArchiveError(text("segment_reading.other_file", where=where))
 
 
 def _place(stream: BinaryIO) -> str:
-    return str(getattr(stream, "name", "The segment"))
+    return str(getattr(stream, "name", text("segment.unnamed")))

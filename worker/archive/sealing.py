@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 import pyrage
 import zstandard
 
+from config.catalogue import text
 from worker.archive.errors import ArchiveError
 from worker.archive.keys import parse_identities
 from worker.archive.tap import Tap
@@ -31,7 +32,7 @@ def encrypt(compressed: BinaryIO, target: BinaryIO, recipients: Sequence[Any]) -
     if tap.error is not None:
         raise tap.error
     if failure is not None:
-        raise ArchiveError(f"Sealing the segment failed in age: {failure}. Check the recipients.") from failure
+        raise ArchiveError(text("segment_reading.not_sealed", reason=failure)) from failure
     return tap
 
 
@@ -49,7 +50,7 @@ def plain_text(sealed: Tap, identities: Sequence[str], where: str) -> Iterator[C
         try:
             return reader.read(size)
         except zstandard.ZstdError:
-            raise ArchiveError(f"{where} does not decompress: it was altered. Use another copy of it.") from None
+            raise ArchiveError(text("segment_reading.altered", where=where)) from None
 
     try:
         yield read
@@ -123,10 +124,7 @@ class _Decrypted:
 
     def _sentence(self, failure: BaseException) -> ArchiveError:
         if self._tap.error is not None:
-            return ArchiveError(f"Reading {self._where} failed: {self._tap.error}. Check the disk or the store.")
+            return ArchiveError(text("segment_reading.failed", where=self._where, reason=self._tap.error))
         if _NO_KEY_FITS in str(failure):
-            return ArchiveError(
-                f"No identity given opens {self._where}: it was sealed for other keys, or its head was altered "
-                "(its digest in the ledger tells which). Use the offline identity of a recipient of that time."
-            )
-        return ArchiveError(f"{self._where} was cut short or altered: age refuses it. Use another copy of it.")
+            return ArchiveError(text("segment_reading.no_key_fits", where=self._where))
+        return ArchiveError(text("segment_reading.refused", where=self._where))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import zstandard
 
+from config.catalogue import text
 from worker.archive.durable import make_folder, part_of, sync_file, sync_upwards
 from worker.archive.errors import ArchiveError, storage_error
 from worker.archive.format import JSON, Buffer, FrameWriter, TableHeader
@@ -101,7 +102,7 @@ class SegmentWriter:
                 with suppress(OSError):  # the first error is the one to tell
                     path.unlink(missing_ok=True)
             if isinstance(error, OSError):
-                raise storage_error("Writing the segment", self._path, error) from error
+                raise storage_error("storage.writing", self._path, error) from error
             raise
         return sealed
 
@@ -109,7 +110,7 @@ class SegmentWriter:
         part = part_of(self._path)
         make_folder(part.parent)
         if self._path.exists():
-            raise ArchiveError(f"{self._path} is already there, and a segment is never overwritten: use a new name.")
+            raise ArchiveError(text("segment.already_there", path=self._path))
         with part.open("xb") as file:
             made.append(part)
             written = encrypt(self._compressed, file, [*self._recipients, *parse_recipients([own_recipient])])
@@ -125,11 +126,11 @@ class SegmentWriter:
             tap = Tap(file)
             found = recount(tap, sealed.sha256, [identity], str(self._path))
         if (found.digest, found.counted, tap.size) != (text_digest, self._frames.sections, sealed.bytes):
-            raise ArchiveError(f"{self._path} does not read back as it was written. Check the spool's disk.")
+            raise ArchiveError(text("segment.not_read_back", path=self._path))
 
     def _compress(self, block: bytes) -> None:
         self._compressed.write(self._compressor.compress(block))
 
     def _check_open(self) -> None:
         if not self._open:
-            raise ArchiveError(f"Segment {self._name} is finished or abandoned: begin another one.")
+            raise ArchiveError(text("segment.finished", name=self._name))

@@ -37,4 +37,4 @@ class Spool:
             if path.parent.exists():
                 sync_folder(path.parent)
         except OSError as error:
-            raise storage_error("Removing", path, error) from error
+            raise storage_error("storage.removing", path, error) from error

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from config.catalogue import text
 from worker.archive.durable import file_digest, make_folder, segment_names, sync_file, sync_folder, sync_upwards
 from worker.archive.errors import ArchiveError, storage_error
 from worker.archive.names import PART_SUFFIX, check_name
@@ -34,12 +35,9 @@ class DirectoryStore:
                 sync_file(file.fileno())
             sync_upwards(self.folder, target.parent)
             if file_digest(target) != expected:
-                raise ArchiveError(
-                    f"{target} is already there with other content, and a segment is never overwritten. "
-                    "Compare both with their SHA-256 in the ledger and move the wrong one away."
-                )
+                raise ArchiveError(text("segment.other_content", path=target))
         except OSError as error:
-            raise storage_error("Storing the segment", target, error) from error
+            raise storage_error("storage.storing", target, error) from error
         return expected
 
     def digest(self, name: str) -> str | None:
@@ -50,7 +48,7 @@ class DirectoryStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise storage_error("Reading the segment", path, error) from error
+            raise storage_error("storage.reading", path, error) from error
 
     def open(self, name: str) -> BinaryIO:
         """The sealed segment, for reading; close it. Raises ArchiveError."""
@@ -58,11 +56,9 @@ class DirectoryStore:
         try:
             return path.open("rb")
         except FileNotFoundError:
-            raise ArchiveError(
-                f"The archive has no segment {path}. Check that its folder is mounted, or feed the spool first."
-            ) from None
+            raise ArchiveError(text("segment.missing", path=path)) from None
         except OSError as error:
-            raise storage_error("Opening the segment", path, error) from error
+            raise storage_error("storage.opening", path, error) from error
 
     def names(self) -> list[str]:
         """Names of all stored segments, sorted."""
@@ -78,7 +74,7 @@ class DirectoryStore:
             if path.parent.exists():
                 sync_folder(path.parent)
         except OSError as error:
-            raise storage_error("Removing", path, error) from error
+            raise storage_error("storage.removing", path, error) from error
 
     def _path(self, name: str) -> Path:
         return self.folder / check_name(name)
@@ -94,7 +90,7 @@ class DirectoryStore:
                 sync_file(copy.fileno())
             # Before it takes the name: the other worker may have put a good copy there and emptied the spool.
             if file_digest(part) != expected:
-                raise ArchiveError(f"{part} does not read back as written. Check the store's disk and run again.")
+                raise ArchiveError(text("segment.not_stored", path=part))
             os.replace(part, target)
         except BaseException:
             with suppress(OSError):  # the first error is the one to tell
