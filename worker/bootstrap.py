@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from config.catalogue import text
 from config.loader import read_policy
 from config.policy import Policy
 from config.settings import Settings
@@ -59,10 +60,7 @@ def _signing(path: Path | None) -> tuple[Callable[[bytes], bytes] | None, str]:
     try:
         key = load_signing_key(path.read_bytes())
     except OSError as error:
-        raise Refused(
-            f"The signing key {path} cannot be read ({error.strerror}); make one with `merzim keys` and set "
-            "MERZIM_SIGNING_KEY."
-        ) from None
+        raise Refused(text("sign_key.file_unreadable", path=path, reason=error.strerror)) from None
     return key.sign, key_id(key)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
+from config.catalogue import text
 from worker.databases.base import Database
 from worker.databases.postgresql import PostgreSQL
 from worker.databases.sqlite import SQLite
@@ -22,15 +23,11 @@ def open_database(
     try:
         parsed = sa.make_url(url)
     except ArgumentError:
-        raise UnknownDatabase(
-            "MERZIM_DATABASE_URL is no database URL; write it like postgresql://user@host/name or sqlite:////path/file.db."
-        ) from None
+        raise UnknownDatabase(text("database_url.unreadable")) from None
     match parsed.get_backend_name():
         case "postgresql":
             return PostgreSQL(parsed, ledger_schema)
         case "sqlite":
             return SQLite(parsed, functions or {})
         case other:
-            raise UnknownDatabase(
-                f"MERZIM_DATABASE_URL names the database {other!r}; merzim knows postgresql and sqlite."
-            )
+            raise UnknownDatabase(text("database_url.unknown", name=repr(other)))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.demo.rows import TABLES
 
 
@@ -15,7 +16,7 @@ def make_schema(engine: sa.Engine) -> None:
     """Create the operator's tables, indexes and audit trigger; DemoError if the database has one of them."""
     present = sorted(set(sa.inspect(engine).get_table_names()) & set(TABLES.values()))
     if present:
-        raise DemoError(f"The database already has a table {present[0]}: give the demonstration an empty one.")
+        raise DemoError(text("demo_refuses.table", table=present[0]))
     with engine.begin() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None
@@ -25,7 +26,7 @@ def make_schema(engine: sa.Engine) -> None:
         elif engine.dialect.name == "postgresql":
             driver.execute(_ddl("postgresql"))
         else:
-            raise DemoError(f"The demonstration does not know {engine.dialect.name}: use PostgreSQL or SQLite.")
+            raise DemoError(text("demo_refuses.database", name=engine.dialect.name))
 
 
 def _ddl(dialect: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError, RunClosed
 from worker.ledger.runs import require_open
 from worker.ledger.states import BATCH_ARROWS, BatchState, check_arrow
@@ -136,10 +137,7 @@ def advance_batch(
         .values(cursor=cursor, slices=slices, skipped=_json(list(skipped)), state=state)
     )
     if done.rowcount != 1:
-        raise LedgerError(
-            f"Batch {batch.number} of run {batch.run_id} was moved by somebody else while this worker had it; "
-            "roll back and claim anew."
-        )
+        raise LedgerError(text("ledger_refuses.batch_moved", batch=str(batch.number), run=batch.run_id))
     return Batch(**{**vars(batch), "cursor": cursor, "slices": slices, "skipped": list(skipped), "state": state})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy.engine import make_url
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError
 from worker.ledger.migrations import VERSION_TABLE
 from worker.ledger.tables import ledger_tables
@@ -50,9 +51,9 @@ def grants(schema: str, role: str, tables_rw: Mapping[str, Collection[str]]) -> 
 def _grant(table: str, rights: Collection[str], role: str) -> str:
     unknown = sorted(set(rights) - set(_ORDER))
     if unknown or not rights:
-        raise LedgerError(
-            f"The privileges {', '.join(unknown) or 'none'} cannot be granted on {table}; use {', '.join(_ORDER)}."
-        )
+        privileges = ", ".join(unknown) or text("ledger_refuses.no_privileges")
+        known = ", ".join(_ORDER)
+        raise LedgerError(text("ledger_refuses.unknown_privileges", privileges=privileges, table=table, known=known))
     wanted = ", ".join(right for right in _ORDER if right in rights)
     return f"GRANT {wanted} ON {table} TO {_quote(role)};"
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError, PersonalText
 from worker.ledger.gate import hold_exclusive
 from worker.ledger.keys import KeyCodec
@@ -65,7 +66,7 @@ def place(conn: sa.Connection, ledger: Ledger, hold: Hold) -> str:
     refuse_personal("reason", hold.reason)
     refuse_personal("author", hold.author)
     if hold.ends_at is not None and hold.ends_at <= hold.placed_at:
-        raise LedgerError("The hold would end before it begins; give a later end, or none.")
+        raise LedgerError(text("ledger_refuses.past_hold"))
     hold_exclusive(conn, ledger)
     hold_id = uuid.uuid4().hex
     conn.execute(ledger.hold.insert().values(id=hold_id, **vars(hold)))
@@ -77,7 +78,7 @@ def release(conn: sa.Connection, ledger: Ledger, hold_id: str, released_by: str,
 
     Raises PersonalText, and LedgerError when no such hold is in force.
     """
-    refuse_personal("name of who releases", released_by)
+    refuse_personal("releaser", released_by)
     held = ledger.hold
     done = conn.execute(
         held.update()
@@ -85,7 +86,7 @@ def release(conn: sa.Connection, ledger: Ledger, hold_id: str, released_by: str,
         .values(released_at=at, released_by=released_by)
     )
     if done.rowcount != 1:
-        raise LedgerError("There is no unreleased hold with this id; `merzim hold list` shows those in force.")
+        raise LedgerError(text("ledger_refuses.no_hold"))
 
 
 def list_active(conn: sa.Connection, ledger: Ledger, at: dt.datetime) -> list[PlacedHold]:
@@ -114,21 +115,18 @@ def active_holds_exist(
     return covered.correlate_except(held).exists()
 
 
-def refuse_personal(what: str, text: str) -> None:
+def refuse_personal(what: str, written: str) -> None:
     """Raise PersonalText when a free text is empty, or has an e-mail or ten digits and more in a row (dates excepted).
 
-    An IIN has twelve digits, a phone at least ten, however they are spaced.
+    An IIN has twelve digits, a phone at least ten, however they are spaced. `what`: reason, author or releaser.
     """
-    if not text.strip():
-        raise PersonalText(f"The {what} is empty; say it in a few words without personal data.")
-    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    if not written.strip():
+        raise PersonalText(text(f"free_text.{what}_empty"))
+    plain = "".join(c for c in unicodedata.normalize("NFKC", written) if unicodedata.category(c) != "Cf")
     if _EMAIL.search(plain):
-        raise PersonalText(f"The {what} contains an e-mail address; the ledger takes no personal data: leave it out.")
+        raise PersonalText(text(f"free_text.{what}_email"))
     if _LONG_NUMBER.search(_DATE.sub("DATE", plain)):
-        raise PersonalText(
-            f"The {what} contains a long number that may be an IIN or a phone; "
-            "the ledger takes no personal data: leave it out."
-        )
+        raise PersonalText(text(f"free_text.{what}_number"))
 
 
 def in_force(held: sa.FromClause, at: dt.datetime) -> sa.ColumnElement[bool]:

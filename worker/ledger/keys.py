@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import UnsupportedKey
 
 Part = Literal["integer", "text", "padded", "uuid", "date", "timestamp", "instant"]
@@ -31,7 +32,7 @@ class KeyCodec:
     def of(cls, columns: Sequence[sa.ColumnElement[Any]]) -> "KeyCodec":
         """The codec for these key columns. Raises UnsupportedKey for none, or a type it cannot write."""
         if not columns:
-            raise UnsupportedKey("A table without a key cannot be written down in the ledger; give it one.")
+            raise UnsupportedKey(text("ledger_refuses.no_key"))
         return cls(tuple(_part(column.type) for column in columns))
 
     @property
@@ -44,9 +45,9 @@ class KeyCodec:
         texts = [_TO_TEXT[part](value) for part, value in zip(self.parts, key, strict=True)]
         if self.is_number:
             return int(texts[0]), ""
-        if any("\0" in text for text in texts):
-            raise UnsupportedKey("A key with a NUL character cannot be written down; correct the row first.")
-        return 0, texts[0] if len(texts) == 1 else "".join(f"{len(text)}:{text}" for text in texts)
+        if any("\0" in part for part in texts):
+            raise UnsupportedKey(text("ledger_refuses.nul_key"))
+        return 0, texts[0] if len(texts) == 1 else "".join(f"{len(part)}:{part}" for part in texts)
 
     def expressions(
         self, source: Sequence[sa.ColumnElement[Any]], dialect: str
@@ -90,10 +91,7 @@ def _part(column_type: sa.types.TypeEngine[Any]) -> Part:
             return "date"
         case sa.DateTime():
             return "instant" if column_type.timezone else "timestamp"
-    raise UnsupportedKey(
-        f"A key column of type {type(column_type).__name__} cannot be written down in the ledger; "
-        "merzim knows integer, text, uuid, date and timestamp keys."
-    )
+    raise UnsupportedKey(text("ledger_refuses.strange_key", type=type(column_type).__name__))
 
 
 def _stamp(value: dt.datetime) -> str:

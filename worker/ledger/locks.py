@@ -8,6 +8,7 @@ import hashlib
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError
 from worker.ledger.tables import Ledger
 
@@ -24,7 +25,7 @@ def lock(conn: sa.Connection, ledger: Ledger, purpose: str, *, shared: bool) -> 
     elif conn.dialect.name == "sqlite":
         _take_write_lock(conn, ledger)
     else:
-        raise LedgerError(f"The ledger cannot lock on {conn.dialect.name}; use a PostgreSQL or SQLite database.")
+        raise LedgerError(text("ledger_refuses.no_lock", database=conn.dialect.name))
 
 
 def try_lock(conn: sa.Connection, ledger: Ledger, purpose: str) -> bool:
@@ -52,7 +53,4 @@ def _take_write_lock(conn: sa.Connection, ledger: Ledger) -> None:
     conn.execute(table.update().values(created_at=table.c.created_at).where(sa.false()))
     driver = conn.connection.driver_connection
     if driver is None or not driver.in_transaction:
-        raise LedgerError(
-            "The SQLite connection commits every statement by itself, so no lock lasts; "
-            "begin the transaction with BEGIN IMMEDIATE."
-        )
+        raise LedgerError(text("ledger_refuses.autocommit"))

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError
 from worker.ledger.tables import Ledger
 
@@ -22,10 +23,10 @@ def store_policy(
 def policy_text(conn: sa.Connection, ledger: Ledger, policy_hash: str) -> str:
     """The text stored under this hash. Raises LedgerError when there is none."""
     table = ledger.policy
-    text = conn.scalar(sa.select(table.c.text).where(table.c.hash == policy_hash))
-    if text is None:
-        raise LedgerError(f"The ledger has no policy with the hash {policy_hash}; was it restored from a backup?")
-    return str(text)
+    stored = conn.scalar(sa.select(table.c.text).where(table.c.hash == policy_hash))
+    if stored is None:
+        raise LedgerError(text("ledger_refuses.no_policy", hash=policy_hash))
+    return str(stored)
 
 
 def stages_seen(conn: sa.Connection, ledger: Ledger, policy_name: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError, RunClosed
 from worker.ledger.locks import lock
 from worker.ledger.states import RUN_ARROWS, RunState, check_arrow
@@ -51,7 +52,7 @@ def find_run(conn: sa.Connection, ledger: Ledger, run_id: str) -> Run:
     """The run with this id. Raises LedgerError when there is none."""
     run = _one(conn, ledger.run.select().where(ledger.run.c.id == run_id))
     if run is None:
-        raise LedgerError("The ledger has no run with this id; `merzim ledger list` shows all of them.")
+        raise LedgerError(text("ledger_refuses.no_run"))
     return run
 
 
@@ -118,7 +119,7 @@ def require_open(conn: sa.Connection, ledger: Ledger, run_id: str) -> None:
     lock(conn, ledger, _run_lock(run_id), shared=True)
     run = find_run(conn, ledger, run_id)
     if run.state != "open":
-        raise RunClosed(f"The run {run_id} is {run.state}; what is left is taken up by the next run.")
+        raise RunClosed(text("ledger_refuses.run_closed", run=run_id, state=run.state))
 
 
 def close_run(

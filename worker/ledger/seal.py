@@ -18,6 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError
 from worker.ledger.locks import lock
 from worker.ledger.tables import Ledger
@@ -39,7 +40,7 @@ def seal_run(
     lock(conn, ledger, "seal", shared=False)
     run = conn.execute(ledger.run.select().where(ledger.run.c.id == run_id)).mappings().one()
     if run["state"] == "open":
-        raise LedgerError("An open run cannot be sealed; close it first, in the same transaction.")
+        raise LedgerError(text("ledger_refuses.open_run"))
     last = conn.execute(ledger.seal.select().order_by(ledger.seal.c.ordinal.desc()).limit(1)).mappings().first()
     leaves = entry_digests(conn, ledger, run_id)
     seal = {

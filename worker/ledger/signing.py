@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError
 
 
@@ -19,9 +20,9 @@ def load_signing_key(pem: bytes) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise LedgerError("The signing key cannot be read; make one with `merzim keys`.") from error
+        raise LedgerError(text("sign_key.unreadable")) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise LedgerError("The signing key is not an Ed25519 key; make one with `merzim keys`.")
+        raise LedgerError(text("sign_key.no_ed25519"))
     return key
 
 
@@ -30,9 +31,9 @@ def load_public_key(pem: bytes) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise LedgerError("The public key of the seals cannot be read; give the one that was published.") from error
+        raise LedgerError(text("sign_key.public_unreadable")) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise LedgerError("The public key of the seals is not an Ed25519 key; give the one that was published.")
+        raise LedgerError(text("sign_key.public_no_ed25519"))
     return key
 
 

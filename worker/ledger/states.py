@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from config.catalogue import text
 from worker.ledger.errors import IllegalArrow
 
 RunState = Literal["open", "done", "done_with_failures", "window_ended", "stopped", "failed"]
@@ -30,5 +31,5 @@ def check_arrow(arrows: Mapping[str, frozenset[str]], what: str, before: str, af
     """Raise IllegalArrow unless `what` may go from state `before` to state `after`."""
     if after in arrows.get(before, frozenset()):
         return
-    allowed = ", ".join(sorted(arrows.get(before, frozenset()))) or "nothing, it is final"
-    raise IllegalArrow(f"A {what} that is {before} cannot become {after}; from {before} may follow: {allowed}.")
+    allowed = ", ".join(sorted(arrows.get(before, frozenset()))) or text("arrow.final")
+    raise IllegalArrow(text(f"arrow.{what}", before=before, after=after, allowed=allowed))

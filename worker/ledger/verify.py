@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from config.catalogue import text
 from worker.ledger.seal import entry_digests, row_digest, seal_digest
 from worker.ledger.signing import is_signed, key_id, load_public_key
 from worker.ledger.tables import Ledger
@@ -35,30 +36,29 @@ def verify(conn: sa.Connection, ledger: Ledger, public_keys: Iterable[bytes]) ->
 def _broken_links(seals: Sequence[Row]) -> Iterator[str]:
     expected, previous = 1, ""
     for seal in seals:
-        name = _name(seal)
         if seal["ordinal"] != expected:
-            yield f"Before {name} at least one seal was removed: number {expected} is missing."
+            yield text("changed.seal_removed", **_named(seal), expected=str(expected))
         elif seal["previous"] != previous:
-            yield f"The chain is broken at {name}: it does not follow from the seal before it."
+            yield text("changed.chain_broken", **_named(seal))
         expected, previous = seal["ordinal"] + 1, seal["digest"]
 
 
 def _broken_seal(seal: Row, keys: Mapping[str, Ed25519PublicKey]) -> Iterator[str]:
     if seal_digest(seal) != seal["digest"]:
-        yield f"{_capital(_name(seal))} was changed: its digest is not that of its content."
+        yield text("changed.seal_changed", **_named(seal))
     key = keys.get(seal["key_id"])
     if key is None:
-        yield f"{_capital(_name(seal))} names the signing key {seal['key_id']}, which is not among the keys given."
+        yield text("changed.unknown_key", **_named(seal), key=seal["key_id"])
     elif not is_signed(key, *_signed_bytes(seal)):
-        yield f"The signature of {_name(seal)} is wrong."
+        yield text("changed.wrong_signature", **_named(seal))
 
 
 def _changed_run(conn: sa.Connection, ledger: Ledger, seal: Row) -> Iterator[str]:
     run = conn.execute(ledger.run.select().where(ledger.run.c.id == seal["run_id"])).mappings().first()
     if run is None:
-        yield f"The run {seal['run_id']} was removed after it was sealed."
+        yield text("changed.run_removed", run=seal["run_id"])
     elif row_digest(run) != seal["run_digest"]:
-        yield f"The run {seal['run_id']} was changed after it was sealed."
+        yield text("changed.run_changed", run=seal["run_id"])
 
 
 def _changed_entries(seal: Row, present: list[list[str]]) -> Iterator[str]:
@@ -66,14 +66,14 @@ def _changed_entries(seal: Row, present: list[list[str]]) -> Iterator[str]:
     now = dict(present)
     for attempt, digest in sealed.items():
         if attempt not in now:
-            yield f"The entry {attempt} of run {seal['run_id']} was removed after it was sealed."
+            yield text("changed.entry_removed", entry=attempt, run=seal["run_id"])
         elif now[attempt] != digest:
-            yield f"The entry {attempt} of run {seal['run_id']} was changed after it was sealed."
+            yield text("changed.entry_changed", entry=attempt, run=seal["run_id"])
     for attempt in now:
         if attempt not in sealed:
-            yield f"The entry {attempt} was added to run {seal['run_id']} after it was sealed."
+            yield text("changed.entry_added", entry=attempt, run=seal["run_id"])
     if [a for a in sealed if a in now] != [a for a in now if a in sealed]:
-        yield f"The entries of run {seal['run_id']} were reordered after it was sealed."
+        yield text("changed.reordered", run=seal["run_id"])
 
 
 def _closed_without_seal(conn: sa.Connection, ledger: Ledger) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _closed_without_seal(conn: sa.Connection, ledger: Ledger) -> Iterator[str]:
         .order_by(run.c.started_at, run.c.id)
     )
     for run_id in conn.scalars(unsealed):
-        yield f"The run {run_id} is closed but has no seal: it was never sealed, or its seal was removed."
+        yield text("changed.no_seal", run=run_id)
 
 
 def _entries_without_run(conn: sa.Connection, ledger: Ledger) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _entries_without_run(conn: sa.Connection, ledger: Ledger) -> Iterator[str]:
         .order_by(entry.c.attempt)
     )
     for attempt in conn.scalars(orphans):
-        yield f"The entry {attempt} belongs to a run that is not in the ledger: the run was removed."
+        yield text("changed.no_run", entry=attempt)
 
 
 def _sealed_entries(seal: Row) -> dict[str, str]:
@@ -116,9 +116,5 @@ def _signed_bytes(seal: Row) -> tuple[bytes, bytes]:
         return b"", b""
 
 
-def _name(seal: Row) -> str:
-    return f"seal {seal['ordinal']} (run {seal['run_id']})"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _named(seal: Row) -> dict[str, str]:
+    return {"seal": str(seal["ordinal"]), "run": seal["run_id"]}

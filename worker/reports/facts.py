@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.loader import load_policy
 from config.policy import Policy
 from worker.ledger.errors import LedgerError
@@ -35,10 +36,8 @@ def run_facts(connection: sa.Connection, ledger: Ledger, policy: Policy, run_id:
     records = read_records(connection, ledger, run_id)
     run = records.run
     if policy.hash != run.policy_hash:
-        raise WrongPolicy(
-            f"Run {run.id} was carried out under policy {run.policy_hash[:12]}, and the report was asked for with "
-            f"policy {policy.hash[:12]}; give it the text that the ledger keeps under the run's hash."
-        )
+        hashes = {"hash": run.policy_hash[:12], "given": policy.hash[:12]}
+        raise WrongPolicy(text("ledger_refuses.other_policy", run=run.id, **hashes))
     stages = stage_facts(records, policy)
     return RunFacts(
         id=run.id,

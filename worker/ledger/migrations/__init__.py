@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from config.catalogue import text
 from worker.ledger.errors import LedgerError
 from worker.ledger.locks import lock
 from worker.ledger.tables import SQLITE_PREFIX, ledger_tables
@@ -26,7 +27,7 @@ def migrate(connection: sa.Connection, schema: str | None) -> None:
     """
     _one_at_a_time(connection, schema)
     if current_state(connection, schema) == "newer":
-        raise LedgerError("The ledger was made by a newer merzim; install that version or a later one.")
+        raise LedgerError(text("ledger_refuses.newer"))
     if schema is not None and not sa.inspect(connection).has_schema(schema):
         connection.execute(sa.schema.CreateSchema(schema))
     config = _config()
