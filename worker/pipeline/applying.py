@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.databases.base import Database
 from worker.pipeline.claim import KEYS, Claim
 from worker.pipeline.tools import Broken
@@ -91,7 +92,7 @@ def delete(connection: sa.Connection, rule: RulePlan, keys: Sequence[Key]) -> No
         sa.select(sa.func.count()).select_from(table).where(key_in(key, KEYS)), {"keys": bare(keys)}
     ).scalar_one()
     if done.rowcount != len(keys) or left:
-        raise Broken(_differs(rule.table, "deleted", len(keys), min(done.rowcount, len(keys) - left)))
+        raise Broken(_differs("broken.deleted", rule.table, len(keys), min(done.rowcount, len(keys) - left)))
 
 
 def depersonalise(
@@ -134,7 +135,7 @@ def depersonalise(
         look = look.select_from(*others)
     proven = connection.execute(look, {"keys": bare(keys)}).scalar_one()
     if not done.rowcount == proven == len(keys):
-        raise Broken(_differs(rule.table, "depersonalised", len(keys), min(done.rowcount, proven)))
+        raise Broken(_differs("broken.depersonalised", rule.table, len(keys), min(done.rowcount, proven)))
 
 
 def carry(
@@ -153,7 +154,7 @@ def carry(
         sa.select(sa.func.count()).select_from(table).where(key_in(columns, KEYS), is_new), {"keys": bare(keys)}
     ).scalar_one()
     if not done.rowcount == proven == len(keys):
-        raise Broken(_differs(carried.table, "given the value they follow", len(keys), min(done.rowcount, proven)))
+        raise Broken(_differs("broken.followed", carried.table, len(keys), min(done.rowcount, proven)))
 
 
 def _followed(
@@ -207,7 +208,7 @@ def _made(allow: Sequence[str], columns: Sequence[Column], rows: Sequence[Sequen
         for row, new in zip(made, bound.strategy.make_rows(names, old, bound.argument, RANDOM, allow), strict=True):
             for place, value in zip(places, new, strict=True):
                 if not bound.strategy.is_done(value, bound.argument, allow):
-                    raise Broken(f"The strategy '{bound.spelling}' made a value that does not look done.")
+                    raise Broken(text("broken.not_done", strategy=bound.spelling))
                 row[place] = value
     return [tuple(row) for row in made]
 
@@ -217,8 +218,5 @@ def _same(a: sa.ColumnElement[Any], b: sa.ColumnElement[Any]) -> sa.ColumnElemen
     return sa.cast(a, sa.Text()).is_not_distinct_from(sa.cast(b, sa.Text()))
 
 
-def _differs(table: str, what: str, expected: int, found: int) -> str:
-    return (
-        f"Of {expected} rows selected in {table}, {found} were {what}: the slice was rolled back. Something in the "
-        "database, such as a trigger or a rule, changes what merzim does; name it in the policy or remove it."
-    )
+def _differs(key: str, table: str, expected: int, found: int) -> str:
+    return text(key, n=expected, expected=str(expected), table=table, found=str(found))

@@ -38,7 +38,7 @@ def reasons_to_ask(connection: sa.Connection, ledger: Ledger, policy: Policy, pl
         return []
     last = _last_policy(connection, ledger, policy.name)
     if last is None:
-        first = [f"This is the first run of the policy {policy.name}."]
+        first = [text("refuses.first_run", policy=policy.name)]
     else:
         changes = shorter(last, policy)
         first = [text("ask.changed", reasons="; ".join(changes))] if changes else []
@@ -54,7 +54,9 @@ def _last_policy(connection: sa.Connection, ledger: Ledger, name: str) -> Policy
         .limit(1)
     )
     found = connection.execute(query).scalar_one_or_none()
-    return None if found is None else load_policy(policy_text(connection, ledger, found), "the last run's policy")
+    return (
+        None if found is None else load_policy(policy_text(connection, ledger, found), text("policy_source.last_run"))
+    )
 
 
 def approved_before(
@@ -96,16 +98,10 @@ def check_not_added(
         approved.setdefault(stage, set()).update(codecs[stage].from_json(k) for k in json.loads(keys))
     extra = {s.stage: len(added(s, approved.get(s.stage, ()))) for s in plan.stages}
     if any(extra.values()):
-        more = ", ".join(f"{n} in {stage}" for stage, n in extra.items() if n)
-        raise Refused(
-            f"The approval of {run.fingerprint} is void: since then have become due: {more}. "
-            f"Look at `merzim plan` and approve {plan.fingerprint} if it is right."
-        )
+        more = ", ".join(text("refuses.added_in", n=n, count=str(n), stage=stage) for stage, n in extra.items() if n)
+        raise Refused(text("refuses.void", approved=run.fingerprint, added=more, fingerprint=plan.fingerprint))
 
 
 def refusal(plan: Plan, reasons: list[str]) -> str:
     """What to tell whoever started the run."""
-    return (
-        " ".join(reasons) + " Nothing was changed. Look at `merzim plan`; if it is right, run "
-        f"`merzim run --approve {plan.fingerprint}`."
-    )
+    return text("refuses.unapproved", reasons=" ".join(reasons), fingerprint=plan.fingerprint)

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import Policy
 from worker.ledger.batches import NewBatch, store_batches
 from worker.ledger.locks import try_lock
@@ -88,9 +89,7 @@ def _ask(connection: sa.Connection, tools: Tools, policy: Policy, wish: Wish) ->
     """The decision, and why it must not be carried out as things stand."""
     decision = decide(connection, tools, policy, wish.now)
     if wish.expect is not None and wish.expect != decision.plan.fingerprint:
-        raise Refused(
-            f"The plan now is {decision.plan.fingerprint}, not {wish.expect}; look at `merzim plan` once more."
-        )
+        raise Refused(text("refuses.other_plan", fingerprint=decision.plan.fingerprint, expected=wish.expect))
     try:
         reasons = reasons_to_ask(connection, tools.ledger, policy, decision.plan)
     except Refused as refused:
@@ -117,10 +116,8 @@ def decide(connection: sa.Connection, tools: Tools, policy: Policy, now: datetim
     seen = stages_seen(connection, tools.ledger, policy.name)
     checked = check_policy(connection, tools.database, policy, seen, tools.files, tools.can_copy, try_queries=False)
     if checked.fatal:
-        sentences = "\n".join(str(p) for p in checked.fatal)
-        raise Refused(
-            f"{sentences}\nThe policy cannot be carried out: {len(checked.fatal)} problems; see `merzim check`."
-        )
+        problems = "\n".join(str(p) for p in checked.fatal)
+        raise Refused(text("refuses.policy", n=len(checked.fatal), problems=problems))
     scene = scene_of(policy, checked.schema, tools.ledger, now)
     plan = make_plan(connection, tools.database, scene, checked.stopped)
     return Decision(policy, scene, replace(plan, unmentioned=checked.unmentioned))
@@ -132,10 +129,7 @@ def _approved(connection: sa.Connection, tools: Tools, decision: Decision, finge
         return replace(decision, approved=True)
     found = approved_before(connection, tools.ledger, decision.policy, fingerprint)
     if found is None:
-        raise Refused(
-            f"No plan with the fingerprint {fingerprint} counts any more; the plan now is {decision.plan.fingerprint}. "
-            "Look at `merzim plan` and approve that one if it is right."
-        )
+        raise Refused(text("refuses.no_such_plan", approved=fingerprint, fingerprint=decision.plan.fingerprint))
     stored, now = found
     then = decide(connection, tools, decision.policy, now)
     codecs = {s.name: s.scene.codec(s.unit) for s in stages_of(then.scene)}

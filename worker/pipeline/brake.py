@@ -10,6 +10,7 @@ from statistics import median
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import Brake as Limits
 from worker.ledger.tables import Ledger
 from worker.pipeline.tools import Refused
@@ -24,16 +25,15 @@ def reasons_to_stop(plan: Plan, limits: Limits, recent: Sequence[int]) -> list[s
     found = []
     total = plan.rows_due
     if limits.rows_per_night is not None and total > limits.rows_per_night:
-        found.append(f"{total} rows would change, more than brake.rows_per_night {limits.rows_per_night}.")
+        limit = str(limits.rows_per_night)
+        found.append(text("brake_says.rows_per_night", n=total, total=str(total), limit=limit))
     if limits.percent_of_table is not None:
         found += _too_much_of(_by_table(plan), limits.percent_of_table)
     if limits.times_recent_nights is not None and recent:
         usual = median(recent)
         if total > usual * limits.times_recent_nights:
-            found.append(
-                f"{total} rows would change, more than brake.times_recent_nights {limits.times_recent_nights} times "
-                f"the {usual:g} of recent nights."
-            )
+            values = {"total": str(total), "limit": str(limits.times_recent_nights), "usual": f"{usual:g}"}
+            found.append(text("brake_says.times_recent_nights", n=total, **values))
     return found
 
 
@@ -41,9 +41,14 @@ def _too_much_of(pairs: Mapping[str, tuple[int, int]], percent: int) -> list[str
     """One sentence for all tables of which too much would change, the worst first."""
     over = {t: due / max(rows, 1) for t, (due, rows) in pairs.items() if due * 100 > rows * percent}
     worst = sorted(over, key=lambda t: -over[t])
-    named = ", ".join(f"{t} ({pairs[t][0]} of {pairs[t][1]} rows)" for t in worst[:NAMED])
-    more = f" and {len(worst) - NAMED} more tables" if len(worst) > NAMED else ""
-    return [f"More would change than brake.percent_of_table {percent} allows: {named}{more}."] if worst else []
+    named = ", ".join(_of_table(t, *pairs[t]) for t in worst[:NAMED])
+    more = len(worst) - NAMED
+    key = "brake_says.percent_of_more_tables" if more > 0 else "brake_says.percent_of_table"
+    return [text(key, n=more, limit=str(percent), tables=named)] if worst else []
+
+
+def _of_table(table: str, due: int, rows: int) -> str:
+    return text("brake_says.of_table", n=rows, table=table, due=str(due), rows=str(rows))
 
 
 def zero_limits(plan: Plan, limits: Limits) -> list[str]:
@@ -51,7 +56,7 @@ def zero_limits(plan: Plan, limits: Limits) -> list[str]:
     if plan.rows_due == 0:
         return []
     names = ("rows_per_night", "percent_of_table", "times_recent_nights")
-    return [f"brake.{n} is 0, which permits nothing; raise it in the policy." for n in names if getattr(limits, n) == 0]
+    return [text("brake_says.zero", limit=n) for n in names if getattr(limits, n) == 0]
 
 
 def _by_table(plan: Plan) -> dict[str, tuple[int, int]]:
@@ -100,11 +105,8 @@ class Brake:
         for table, n in [*counted.items(), ("*", sum(counted.values()))]:
             limit = self.allowed.get(table)
             if limit is not None and n > limit:
-                where = "in all" if table == "*" else f"of {table}"
-                raise BrakePulled(
-                    f"The brake stopped the run: {n} rows {where} would have changed, and this run may change {limit}. "
-                    "Look at `merzim plan`, and approve its fingerprint if it is right."
-                )
+                key = "brake_says.stopped" if table == "*" else "brake_says.stopped_at"
+                raise BrakePulled(text(key, n=n, rows=str(n), table=table, limit=str(limit)))
 
     def _committed(self, connection: sa.Connection) -> dict[str, int]:
         entry = self.ledger.entry

@@ -4,6 +4,7 @@ import json
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.ledger.errors import IllegalArrow
 from worker.ledger.runs import Run, close_run
 from worker.ledger.seal import seal_run
@@ -22,12 +23,12 @@ def problems_of(tools: Tools, run: Run, files_waiting: int) -> list[str]:
             .where(table.c.run_id == run.id, table.c.reason.startswith(FAILED))
         ).scalar_one()
     plan = json.loads(run.plan)
-    found = [f"The stage {s} was stopped: {why}." for s, why in plan["stopped"].items()]
-    found += [f"{sentence}." for sentence in plan["unmentioned"]]
+    found = [text("run_reason.stage_stopped", stage=s, reason=why) for s, why in plan["stopped"].items()]
+    found += [text("run_reason.unmentioned", sentence=sentence) for sentence in plan["unmentioned"]]
     if failed:
-        found.append(f"{failed} subjects could not be changed and were set aside; see the report.")
+        found.append(text("run_reason.set_aside", n=failed, count=str(failed)))
     if files_waiting:
-        found.append(f"{files_waiting} files could not be removed yet; see the report.")
+        found.append(text("run_reason.files", n=files_waiting, count=str(files_waiting)))
     return found
 
 
@@ -44,6 +45,6 @@ def end(tools: Tools, run_id: str, state: RunState, reason: str | None) -> bool:
 def close(connection: sa.Connection, tools: Tools, run_id: str, state: RunState, reason: str | None) -> None:
     """Close and seal the run in the present transaction. Raises IllegalArrow if it is closed, Refused without a key."""
     if tools.sign is None:
-        raise Refused("No signing key is set, so the run could not be sealed; make one with `merzim keys`.")
+        raise Refused(text("refuses.run_unsealed"))
     close_run(connection, tools.ledger, run_id, state, utc_now(), reason)
     seal_run(connection, tools.ledger, run_id, tools.sign, tools.key_id, utc_now())

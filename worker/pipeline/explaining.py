@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.identifiers.email import normalise_email
 from worker.identifiers.iin import normalise_iin
 from worker.identifiers.phone import normalise_phone
@@ -75,7 +76,7 @@ def explain_person(connection: sa.Connection, tools: Tools, scene: Scene, key: K
     facts = scene.schema.tables[scene.subject]
     columns = [facts.table.c[c] for c in facts.key]
     if connection.execute(sa.select(*columns).where(key_in(columns, bare([key])))).first() is None:
-        raise Refused("There is no person with this key.")
+        raise Refused(text("refuses.no_person"))
     people = People(scene)
     verdicts = people.verdicts(
         people.those(lambda row: key_in(scene.key(scene.subject, row), bare([key]))),
@@ -203,12 +204,12 @@ def _sentence(stages: Sequence[StageExplained], by_hand: bool) -> str:
     )
     unclear = sorted({s.removeprefix("quarantined: ") for s in states if s.startswith("quarantined: ")})
     if held:
-        return f"Nothing of this person is touched: {', '.join(held)}."
+        return text("person.held", holds=", ".join(held))
     if unclear:
-        return f"It cannot be decided when the person's term ends: {', '.join(unclear)}."
+        return text("person.undecided", reasons=", ".join(unclear))
     if states.get(DUE):
-        return "The term has ended; the next night acts."
+        return text("person.due")
     if done:
-        return f"Done on {max(d['done_at'] for d in done):%Y-%m-%d}; what is still kept has a longer term."
+        return text("person.done", day=f"{max(d['done_at'] for d in done):%Y-%m-%d}")
     days = [s.due_from for s in stages if s.due_from is not None]
-    return f"The term has not ended; the first stage is due on {min(days)}." if days else "Nothing is known of a term."
+    return text("person.waits", day=str(min(days))) if days else text("person.unknown")

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import Policy
 from config.problems import did_you_mean
 from worker.databases.facts import TableFacts
@@ -33,12 +34,11 @@ def place_hold(
         schema = tools.database.schema(connection, [name])
         facts = schema.tables.get(name)
         if facts is None:
-            raise Refused(f"There is no table {name}; {did_you_mean(name, schema.tables)}".rstrip("; ") + ".")
-        number, text = 0, ""
+            raise Refused(text("refuses.no_table", table=name, advice=did_you_mean(name, schema.tables)))
+        key_number, key_text = 0, ""
         if key is not None:
-            number, text = KeyCodec.of([facts.column(c) for c in facts.key]).columns_of(
-                existing_key(connection, facts, key)
-            )
+            codec = KeyCodec.of([facts.column(c) for c in facts.key])
+            key_number, key_text = codec.columns_of(existing_key(connection, facts, key))
         return place(
             connection,
             tools.ledger,
@@ -48,8 +48,8 @@ def place_hold(
                 reason=reason,
                 author=author,
                 placed_at=utc_now(),
-                key_number=number,
-                key_text=text,
+                key_number=key_number,
+                key_text=key_text,
                 ends_at=_end(policy, until),
             ),
         )
@@ -60,13 +60,11 @@ def existing_key(connection: sa.Connection, facts: TableFacts, key: str) -> tupl
     parts = key.split(",") if len(facts.key) > 1 else [key]
     columns = [facts.column(c) for c in facts.key]
     if len(parts) != len(columns):
-        raise Refused(
-            f"The key of {facts.name} has {len(columns)} parts ({', '.join(facts.key)}); give them with commas."
-        )
+        raise Refused(text("refuses.key_parts", n=len(columns), table=facts.name, key=", ".join(facts.key)))
     tests = [sa.cast(c, sa.Text()) == p.strip() for c, p in zip(columns, parts, strict=True)]
     row = connection.execute(sa.select(*columns).where(*tests)).first()
     if row is None:
-        raise Refused(f"The table {facts.name} has no row with this key.")
+        raise Refused(text("refuses.no_row", table=facts.name))
     return tuple(row)
 
 

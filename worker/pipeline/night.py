@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.loader import load_policy
 from config.policy import Policy
 from worker.databases.facts import Schema
@@ -142,7 +143,7 @@ def _open_run(tools: Tools, policy: Policy, wish: Wish) -> Run | None:
         today = scene_of(policy, Schema(tools.database.dialect), tools.ledger, wish.now).calendar.today
         if run.local_date == today:
             return run
-        close(connection, tools, run.id, "window_ended", "Its day ended before its batches did.")
+        close(connection, tools, run.id, "window_ended", text("run_reason.day_ended"))
     return None
 
 
@@ -161,7 +162,7 @@ def _begin_or_join(tools: Tools, policy: Policy, wish: Wish) -> Run:
 def _as_stored(tools: Tools, run: Run) -> tuple[Policy, Scene]:
     """The policy that the run was made under, from the ledger, and the schema as it is now."""
     with tools.database.reading() as connection:
-        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
+        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), text("policy_source.run"))
         names = [t for s in policy.stages.values() for t in s.tables]
         schema = tools.database.schema(connection, [policy.subject.table, *names])
     return policy, scene_of(policy, schema, tools.ledger, run.now.replace(tzinfo=UTC))

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import Policy
 from worker.databases.facts import Schema
 from worker.ledger.gate import hold_shared
@@ -102,10 +103,10 @@ def _unlink(tools: Tools, root: str, path: str) -> str | None:
     """Remove the file below its root; a sentence if that is not possible. A file that is gone is done."""
     folder = (tools.files or {}).get(root)
     if folder is None:
-        return f"No folder is set for the file root {root}; set MERZIM_FILES and run again."
+        return text("file_stays.no_folder", root=root)
     base = Path(folder).resolve()
     if not base.is_dir():
-        return f"The folder of the file root {root} is not there; mount it and run again."
+        return text("file_stays.folder_gone", root=root)
     target = base / path
     try:
         # The folder is resolved, the file itself is not: a symbolic link is removed, never what it points at.
@@ -113,9 +114,9 @@ def _unlink(tools: Tools, root: str, path: str) -> str | None:
     except (ValueError, RuntimeError):  # a NUL character; links that lead in a circle
         parent = None
     if parent is None or base not in (parent, *parent.parents) or "\0" in path or target.name in ("", "..", "."):
-        return f"A path under the file root {root} leads out of its folder; remove the file by hand."
+        return text("file_stays.outside", root=root)
     try:
         (parent / target.name).unlink(missing_ok=True)
     except OSError as error:
-        return f"A file under the root {root} could not be removed: {error.strerror or type(error).__name__}."
+        return text("file_stays.refused", root=root, reason=error.strerror or type(error).__name__)
     return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import Policy, Stage
 from worker.databases.base import Database
 from worker.databases.facts import Schema
@@ -173,8 +174,8 @@ def _table(
 def copy_words(stage: Stage) -> str:
     """What becomes of the originals, in a few words."""
     if stage.archive is None:
-        return "no copy: cannot be undone"
-    return f"sealed copy kept {stage.archive.term} ({stage.archive.basis})"
+        return text("copy_words.none")
+    return text("copy_words.kept", term=stage.archive.term, basis=stage.archive.basis)
 
 
 def _weight(connection: sa.Connection, database: Database, rule: RulePlan, due: int) -> int:

@@ -16,6 +16,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from config.catalogue import text
 from config.loader import load_policy
 from config.policy import Policy
 from worker.archive.format import TableHeader
@@ -67,7 +68,7 @@ class _DryRun(Exception):
 def restore_segment(tools: Tools, segment: str, identities: Sequence[str], author: str, dry_run: bool) -> Restored:
     """Restore one segment, or only count what that would do. Raises Refused, ArchiveError, SQLAlchemy's errors."""
     if tools.store is None or tools.spool is None:
-        raise Refused("No archive is set; set MERZIM_ARCHIVE_URL and MERZIM_SPOOL.")
+        raise Refused(text("restoring.no_archive"))
     entry = _entry(tools, segment)
     path = tools.spool.path(segment)
     waiting = path.exists()
@@ -90,11 +91,7 @@ def restore_segment(tools: Tools, segment: str, identities: Sequence[str], autho
     except _DryRun:
         pass
     except IntegrityError as error:
-        raise Refused(
-            f"The database refuses rows of this segment ({type(error.orig).__name__}), so nothing was restored: what "
-            "they refer to is gone, or a value that must be unique is taken. Of several segments restore the newest "
-            "first; else put right what stands in the way."
-        ) from None
+        raise Refused(text("restoring.refused", error=type(error.orig).__name__)) from None
     return found[0]
 
 
@@ -103,7 +100,7 @@ def _entry(tools: Tools, segment: str) -> dict[str, Any]:
     with tools.database.reading() as connection:
         row = connection.execute(table.select().where(table.c.segment == segment)).mappings().one_or_none()
     if row is None:
-        raise Refused(f"The ledger has no entry for the segment {segment}; `merzim archive list` shows those it has.")
+        raise Refused(text("restoring.unknown_segment", segment=segment))
     return dict(row)
 
 
@@ -116,7 +113,7 @@ def _restore(
     dry_run: bool,
 ) -> Restored:
     run = find_run(connection, tools.ledger, entry["run_id"])
-    policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
+    policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), text("policy_source.run"))
     stage = policy.stages[entry["stage"]]
     unit = policy.subject.table if by_person(stage.origin) else stage.origin.events[0].column.table
     names = [t for s in policy.stages.values() for t in s.tables]
@@ -124,9 +121,9 @@ def _restore(
     loaded = [_load(connection, tools, schema, place, *section) for place, section in enumerate(opened.sections())]
     problems = [p for one in loaded for p in one.problems]
     if unit not in schema.tables:
-        problems.append(f"The table {unit} is gone.")
+        problems.append(text("restoring.table_gone", table=unit))
     if problems:
-        raise Refused("The segment does not fit the tables as they are now: " + " ".join(problems))
+        raise Refused(text("restoring.misfit", problems=" ".join(problems)))
     # Parents before children: the other way round than the slice went.
     tables = tuple(_put_back(connection, tools, policy, schema, entry["stage"], one) for one in reversed(loaded))
     codec = KeyCodec.of([schema.tables[unit].column(c) for c in schema.tables[unit].key])
@@ -173,22 +170,23 @@ def _misfits(
 ) -> list[str]:
     """Differences of schema since the archive was written that no mapping by name can bridge."""
     if facts is None:
-        return [f"The table {name} is gone."]
+        return [text("restoring.table_gone", table=name)]
     found = []
     if header.encoding != encoding:
-        found.append(f"The rows of {name} were written by another kind of database ({header.encoding}).")
+        found.append(text("restoring.other_database", table=name, encoding=header.encoding))
     if header.key != facts.key:
-        found.append(f"The key of {name} was {', '.join(header.key)} and is {', '.join(facts.key)}.")
+        keys = {"archived": ", ".join(header.key), "now": ", ".join(facts.key)}
+        found.append(text("restoring.other_key", table=name, **keys))
     archived = {c.name: c.type for c in header.columns}
     for column, kind in archived.items():
         if column not in facts.table.c:
-            found.append(f"The column {name}.{column} is gone.")
+            found.append(text("restoring.column_gone", column=f"{name}.{column}"))
         elif (now := facts.types[column]) != kind:
-            found.append(f"The column {name}.{column} was {kind} and is {now}.")
+            found.append(text("restoring.other_type", column=f"{name}.{column}", archived=kind, now=now))
     for live in facts.table.c:
         needed = not live.nullable and live.server_default is None and live.computed is None and live.identity is None
         if live.name not in archived and needed:
-            found.append(f"The column {name}.{live.name} is new and must have a value.")
+            found.append(text("restoring.new_column", column=f"{name}.{live.name}"))
     return found
 
 
@@ -213,10 +211,9 @@ def _put_back(
     inserted = tools.database.insert_from(connection, live, columns, missing)
     as_archived = _count(connection, sa.select(sa.func.count()).select_from(scratch.join(live, same)).where(identical))
     if as_archived != there + put_back + inserted:
-        raise Broken(
-            f"Of {inserted + put_back} rows put back into {one.name}, {as_archived - there} are as the segment has "
-            "them, so nothing was restored: a trigger or a rule of the table changes them; disable it for the restore."
-        )
+        written, found = inserted + put_back, as_archived - there
+        values = {"put_back": str(written), "table": one.name, "found": str(found)}
+        raise Broken(text("restoring.meddled", n=written, **values))
     return TableRestored(one.name, inserted, put_back, there, total - there - put_back - inserted)
 
 
@@ -298,7 +295,7 @@ def _write_down(
 ) -> None:
     """A run of its own, with one entry, closed and sealed at once."""
     if tools.sign is None:
-        raise Refused("No signing key is set, so the restore could not be sealed; make one with `merzim keys`.")
+        raise Refused(text("restoring.unsealed"))
     now = utc_now()
     calendar = scene_of(policy, Schema(tools.database.dialect), tools.ledger, datetime.now(UTC)).calendar
     plan = {"tables": [], "stages": [], "stopped": {}, "unmentioned": [], "allowed": {}, "restores": entry["segment"]}
@@ -308,7 +305,7 @@ def _write_down(
         NewRun(policy.name, policy.hash, "restore", calendar.today, now, uuid4().hex[:16], json.dumps(plan), True, now),
     )
     if not made:
-        raise Refused("Another restore is going on; wait for it to end and try again.")
+        raise Refused(text("restoring.another"))
     store_batches(connection, tools.ledger, run.id, [NewBatch(entry["stage"], [], 0)])
     batch = claim_batch(connection, tools.ledger, run.id)
     assert batch is not None

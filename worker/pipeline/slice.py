@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from config.catalogue import text
 from worker.archive.format import JSON
 from worker.archive.segment import Sealed, SegmentWriter
 from worker.ledger import tombstones
@@ -140,7 +141,7 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
     if archive is None or attempt.segment is None:
         return None
     if tools.spool is None or not tools.recipients:
-        raise Broken("The policy asks for a copy, and no spool or archive recipient is set; see `merzim check`.")
+        raise Broken(text("broken.no_archive"))
     header: dict[str, JSON] = {
         "run": run.id,
         "batch": attempt.batch.number,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from config.policy import Window
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore
@@ -58,11 +59,5 @@ def require_ledger(tools: Tools) -> str:
     with tools.database.reading() as connection:
         state = current_state(connection, tools.ledger.schema)
         if state != "current":
-            words = {
-                "absent": "is not there yet",
-                "old": "is older than this merzim",
-                "newer": "is newer than this merzim",
-            }
-            what = "install that version" if state == "newer" else "run `merzim init` as the database's owner"
-            raise Refused(f"The ledger {words[state]}; {what}.")
+            raise Refused(text(f"ledger_state.{state}"))
         return str(connection.execute(sa.select(tools.ledger.installation.c.id)).scalar_one())

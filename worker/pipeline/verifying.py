@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.archive.segment import Sealed
 from worker.pipeline.applying import BEFORE
 from worker.pipeline.attempt import Work
@@ -31,9 +32,7 @@ def check_archived(work: Work, sealed: Sealed) -> Sealed:
             name = table.rpartition(".")[2]
             selected[name] = selected.get(name, 0) + len(keys)
     if selected != sealed.rows:
-        raise Broken(
-            "The archive segment does not hold exactly the rows that were selected: the slice was rolled back."
-        )
+        raise Broken(text("broken.not_archived"))
     return sealed
 
 
@@ -50,9 +49,7 @@ def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) 
         query = _crossed_query(stage, remembered=False)
         crossed = connection.execute(query, {"keys": bare(known)}).first() is not None
     if crossed:
-        raise Crossed(
-            f"Somebody in stage {stage.name} became active or held while the slice was open: it was rolled back."
-        )
+        raise Crossed(text("broken.crossed", stage=stage.name))
 
 
 def may_hide_events(work: Work) -> bool:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from config.catalogue import text
 from config.policy import Policy
 from worker.databases.facts import Schema
 from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exists, open_batches
@@ -181,18 +182,15 @@ def _set_aside(place: Workplace, attempt: Attempt, portion: Portion, error: Exce
     """Quarantine the one subject whose slice fails, and go on behind it."""
     place.progress.bad += 1
     if place.progress.bad > BAD_LIMIT:
-        raise TooManyBad(
-            f"{place.progress.bad} subjects failed one after another, the last with {type(error).__name__}: the run "
-            "stops here, since the fault is probably not theirs. Look at the database's log, then run again."
-        ) from error
+        raise TooManyBad(text("broken.too_many", n=place.progress.bad, error=type(error).__name__)) from error
     stage = place.stages[attempt.batch.stage]
     codec = stage.scene.codec(stage.unit)
     key: Key = codec.from_json(portion.keys[0])
-    number, text = codec.columns_of(key)
+    columns = codec.columns_of(key)
     with place.tools.database.writing() as connection:
         batch = _claimed_again(connection, place, attempt)
         if batch is not None:
-            quarantine(connection, place.tools, place.run.id, stage, number, text, _reason(error))
+            quarantine(connection, place.tools, place.run.id, stage, *columns, _reason(error))
             _move_behind(connection, place.tools, batch, portion)
 
 
@@ -245,8 +243,8 @@ def _reason(error: Exception) -> str:
     if state in (LOCK_TIMEOUT, "40P01") or "is locked" in str(getattr(error, "orig", "")):
         return LOCKED
     if isinstance(error, UnicodeEncodeError):
-        return f"{FAILED}a text of the row is not UTF-8, so no replacement can be made of it"
-    return f"{FAILED}the database refused the change ({type(getattr(error, 'orig', error)).__name__})"
+        return FAILED + text("set_aside.no_utf8")
+    return FAILED + text("set_aside.refused", error=type(getattr(error, "orig", error)).__name__)
 
 
 def _still_open(place: Workplace) -> bool:
