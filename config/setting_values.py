@@ -13,84 +13,85 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from config.catalogue import text
 from config.policy import Window
 
 LOCK_TARGET_CEILING_MS = 250
 
 
-def _url(text: str, folder: Path) -> str:
-    if not re.match(r"[a-z][a-z0-9+]*://", text):
-        raise ValueError("is not a URL")
-    return text
+def _url(written: str, folder: Path) -> str:
+    if not re.match(r"[a-z][a-z0-9+]*://", written):
+        raise ValueError(text("setting_problem.no_url"))
+    return written
 
 
-def _schema(text: str, folder: Path) -> str:
-    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", text, re.ASCII):
-        raise ValueError("is not a plain schema name of lower-case letters, digits and underscores")
-    return text
+def _schema(written: str, folder: Path) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", written, re.ASCII):
+        raise ValueError(text("setting_problem.no_schema"))
+    return written
 
 
-def _path(text: str, folder: Path) -> Path:
-    if "\n" in text:
-        raise ValueError("is more than one line, not a path")
-    return folder / text
+def _path(written: str, folder: Path) -> Path:
+    if "\n" in written:
+        raise ValueError(text("setting_problem.no_path"))
+    return folder / written
 
 
-def _archive_url(text: str, folder: Path) -> str:
-    if "://" not in text:
-        return str(_path(text, folder))
-    url = urlsplit(text)
+def _archive_url(written: str, folder: Path) -> str:
+    if "://" not in written:
+        return str(_path(written, folder))
+    url = urlsplit(written)
     if url.scheme != "file" or url.netloc not in ("", "localhost") or not unquote(url.path).startswith("/"):
-        raise ValueError("is neither a directory nor a file:// URL with an absolute path")
-    return text
+        raise ValueError(text("setting_problem.no_folder"))
+    return written
 
 
-def _recipients(text: str, folder: Path) -> tuple[str, ...]:
-    lines = (line.partition("#")[0] for line in text.splitlines())
+def _recipients(written: str, folder: Path) -> tuple[str, ...]:
+    lines = (line.partition("#")[0] for line in written.splitlines())
     recipients = tuple(word.strip() for line in lines for word in line.split(",") if word.strip())
     for number, recipient in enumerate(recipients, 1):
         if recipient.upper().startswith("AGE-SECRET-KEY-"):
-            raise ValueError(f"holds a secret key as number {number}; keep that offline and give its public recipient")
+            raise ValueError(text("setting_problem.secret_key", number=str(number)))
         if not re.fullmatch(r"age1[0-9a-z]{20,}", recipient, re.ASCII):
-            raise ValueError(f"holds something that is not an age recipient as number {number}")
+            raise ValueError(text("setting_problem.no_recipient", number=str(number)))
     return recipients
 
 
-def _folders(text: str, folder: Path) -> dict[str, Path]:
+def _folders(written: str, folder: Path) -> dict[str, Path]:
     try:
-        roots = json.loads(text)
+        roots = json.loads(written)
     except ValueError:
-        raise ValueError("is not JSON") from None
+        raise ValueError(text("setting_problem.no_json")) from None
     if not isinstance(roots, dict) or not all(isinstance(path, str) and path for path in roots.values()):
-        raise ValueError("is not a JSON object from names of file roots to folders")
+        raise ValueError(text("setting_problem.no_folders"))
     return {name: folder / path for name, path in roots.items()}
 
 
-def _milliseconds(text: str, folder: Path) -> int:
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= LOCK_TARGET_CEILING_MS:
-        raise ValueError(f"is not a whole number of milliseconds from 1 to {LOCK_TARGET_CEILING_MS}")
-    return int(text)
+def _milliseconds(written: str, folder: Path) -> int:
+    if not re.fullmatch(r"\d{1,9}", written, re.ASCII) or not 1 <= int(written) <= LOCK_TARGET_CEILING_MS:
+        raise ValueError(text("setting_problem.no_milliseconds", most=str(LOCK_TARGET_CEILING_MS)))
+    return int(written)
 
 
-def _window(text: str, folder: Path) -> Window:
-    hours = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", text, re.ASCII)
+def _window(written: str, folder: Path) -> Window:
+    hours = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", written, re.ASCII)
     if hours is None:
-        raise ValueError("is not two times of day with a hyphen between them")
+        raise ValueError(text("setting_problem.no_window"))
     start, end = (time(int(hours[i]), int(hours[i + 1])) for i in (1, 3))
     return Window(start=start, end=end)
 
 
-def _zone(text: str, folder: Path) -> ZoneInfo:
+def _zone(written: str, folder: Path) -> ZoneInfo:
     try:
-        return ZoneInfo(text)
+        return ZoneInfo(written)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is not the name of a time zone") from None
+        raise ValueError(text("setting_problem.no_zone")) from None
 
 
-def _sweep_seconds(text: str, folder: Path) -> int:
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= 3600:
-        raise ValueError("is not a whole number of seconds from 1 to 3600")
-    return int(text)
+def _sweep_seconds(written: str, folder: Path) -> int:
+    if not re.fullmatch(r"\d{1,4}", written, re.ASCII) or not 1 <= int(written) <= 3600:
+        raise ValueError(text("setting_problem.no_seconds", most="3600"))
+    return int(written)
 
 
 PARSERS: dict[str, Callable[[str, Path], Any]] = {

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from config.catalogue import text
 from config.policy import Window
 from config.setting_values import EXAMPLES, PARSERS
 
@@ -69,9 +70,9 @@ class Settings(BaseSettings):
                 if found is not None:
                     values[name] = PARSERS[name](found.text, found.folder)
                 elif name in need:
-                    problems.append(f"{_variable(name)} is not set; set it as in {_example(name)}")
+                    problems.append(_not_set(name))
             except ValueError as error:
-                problems.append(f"{_variable(name)} {error}; set it as in {_example(name)}")
+                problems.append(text("setting.wrong", name=_variable(name), problem=error, example=_example(name)))
         if problems:
             raise SettingsProblems(problems)
         return cls(**values)
@@ -80,8 +81,7 @@ class Settings(BaseSettings):
         """SettingsProblems for each of these fields that is not set."""
         missing = [name for name in names if not getattr(self, name)]
         if missing:
-            problems = [f"{_variable(name)} is not set; set it as in {_example(name)}" for name in missing]
-            raise SettingsProblems(problems)
+            raise SettingsProblems([_not_set(name) for name in missing])
 
     @classmethod
     def settings_customise_sources(
@@ -113,20 +113,20 @@ class _Source:
         """The text of a setting, from its variable or from the file that `…_FILE` names; ValueError if unusable."""
         direct, named = (self.variables.get((_variable(name) + end).lower()) for end in ("", "_FILE"))
         if direct and named:
-            raise ValueError(f"and {_variable(name)}_FILE are both set; keep one of them")
+            raise ValueError(text("setting_problem.both", name=_variable(name)))
         if direct:
             return _Found(direct.strip(), self.folder)
         return _Found(self._from_file(name, self.folder / named), self.folder) if named else None
 
     def _from_file(self, name: str, path: Path) -> str:
         try:
-            text = path.read_text(encoding="utf-8").strip()
+            content = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise ValueError(f"cannot be read from the file that {_variable(name)}_FILE names, {path}") from None
-        if not text:
-            raise ValueError(f"is empty in the file that {_variable(name)}_FILE names, {path}")
+            raise ValueError(text("setting_problem.unreadable", name=_variable(name), path=path)) from None
+        if not content:
+            raise ValueError(text("setting_problem.empty", name=_variable(name), path=path))
         # A mounted secret that is itself the policy or the key, and not a line saying where it lies, is used itself.
-        return str(path) if name in ("policy", "signing_key") and "\n" in text else text
+        return str(path) if name in ("policy", "signing_key") and "\n" in content else content
 
 
 def _sources(env_file: Path | None) -> tuple[list[_Source], list[str]]:
@@ -136,9 +136,13 @@ def _sources(env_file: Path | None) -> tuple[list[_Source], list[str]]:
     try:
         env_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return sources, [f"the env file {env_file} cannot be read; check its name, its rights and that it is UTF-8"]
+        return sources, [text("setting.env_file", path=env_file)]
     variables = DotEnvSettingsSource(Settings, env_file=env_file, env_file_encoding="utf-8").env_vars
     return [*sources, _Source(variables, env_file.absolute().parent)], []
+
+
+def _not_set(name: str) -> str:
+    return text("setting.not_set", name=_variable(name), example=_example(name))
 
 
 def _variable(name: str) -> str:
