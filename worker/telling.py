@@ -1,5 +1,6 @@
 """What went wrong, as a sentence that may be shown or logged: never a value of a row."""
 
+from config.catalogue import text
 from config.problems import PolicyProblems
 from config.settings import SettingsProblems
 
@@ -25,7 +26,7 @@ def foreseen(error: Exception) -> list[str] | None:
     if isinstance(error, (*ours, Refused, PersonalText)):
         return [str(error)]
     if isinstance(error, SQLAlchemyError | ValidationError | OSError):
-        return [f"{type(error).__name__} while talking to the database or the disk; nothing uncommitted was kept."]
+        return [text("program.io", error=type(error).__name__)]
     return None
 
 
@@ -35,9 +36,9 @@ def _database_sentence(error: object) -> str:
     state = getattr(original, "sqlstate", None)
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
     if state in ("42501",) and primary:
-        return f"The database refused: {primary}. Give the role the rights that `merzim init --print-grants` prints."
+        return text("program.no_right", reason=primary)
     known = primary if state and state[:2] in ("08", "28", "3D", "42", "53", "57") else None
     if known is None and type(original).__name__ == "OperationalError":
         known = str(original).splitlines()[0] if state is None else None
-    said = f": {known}" if known else ""
-    return f"The database refused ({type(original).__name__}){said}. Nothing uncommitted was kept."
+    key = "program.database_said" if known else "program.database"
+    return text(key, error=type(original).__name__, reason=known)

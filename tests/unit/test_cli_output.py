@@ -44,7 +44,7 @@ def test_square_brackets_in_a_reason_are_no_markup(capsys: pytest.CaptureFixture
 def test_what_is_copied_into_other_commands_stays_whole(capsys: pytest.CaptureFixture[str]) -> None:
     name = "0123456789ab/2026/11/" + "0123456789abcdef" * 2 + ".zst.age"
     print_table(
-        "Segments", ["segment", "stage", "kept until"], [[name, "contract documents " * 3, "2026-12-23"]], ["segment"]
+        "Segments", ["segment", "stage", "kept_until"], [[name, "contract documents " * 3, "2026-12-23"]], ["segment"]
     )
     assert name in capsys.readouterr().out
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import ERROR, FAILURES, busy, in_size, print_json, print_table, progress, say, stop, wants_json
 
 app = typer.Typer(name="archive", no_args_is_help=True, rich_markup_mode=None)
@@ -68,13 +69,14 @@ def list_(
         print_json(entries)
     elif entries:
         # A name has 61 characters and is copied into other commands: the rest stands beside it only as far as needed.
-        columns = ["segment", "stage", "size", "kept until"]
+        columns = ["segment", "stage", "size", "kept_until"]
         rows = [[e["segment"], e["stage"], in_size(e["bytes"]), e["archive_until"]] for e in entries]
         if any(e["where"] != "archive" for e in entries):
-            columns, rows = [*columns, "where"], [[*r, e["where"]] for r, e in zip(rows, entries, strict=True)]
-        print_table("Segments", columns, rows, whole=("segment", "kept until"))
+            columns = [*columns, "where"]
+            rows = [[*r, text(f"verb_archive.{e['where']}")] for r, e in zip(rows, entries, strict=True)]
+        print_table(text("verb_archive.title"), columns, rows, whole=("segment", "kept_until"))
     else:
-        say("There are no segments.")
+        say(text("verb_archive.none"))
 
 
 @app.command()
@@ -98,11 +100,12 @@ def verify(
 
     tools, entries = _entries(context, run_id)
     if entries and tools.store is None:
-        stop("No archive is set; set MERZIM_ARCHIVE_URL.", ERROR)
+        stop(text("verb_archive.no_archive"), ERROR)
     identities = read_identities(identity) if identity else None
     findings: list[str] = []
+    count = {"n": len(entries), "count": str(len(entries))}
     for number, e in enumerate(entries, 1):
-        progress(f"{number} of {len(entries)} segments")
+        progress(text("verb_archive.progress", **count, number=str(number)))
         try:
             path = tools.spool.path(e["segment"]) if tools.spool else None
             if path is not None and path.exists():
@@ -118,7 +121,8 @@ def verify(
     else:
         for finding in findings:
             say(finding)
-        say(f"{len(entries)} segments, {len(findings)} findings.")
+        found = text("verb_archive.findings", n=len(findings))
+        say(text("verb_archive.verified", segments=text("verb_archive.segments", **count), findings=found))
     if findings:
         raise SystemExit(FAILURES)
 
@@ -147,20 +151,21 @@ def restore(
     tools = install(context.obj).tools
     require_ledger(tools)
     if tools.store is None:
-        stop("No archive is set; set MERZIM_ARCHIVE_URL.", ERROR)
-    with busy("Reading the segment"):
+        stop(text("verb_archive.no_archive"), ERROR)
+    with busy(text("verb_archive.busy")):
         found = restore_segment(tools, segment, read_identities(identity), getpass.getuser(), dry_run=not apply)
     rows = [vars(t) for t in found.tables]
     if wants_json(as_json):
         print_json({"segment": segment, "done": found.done, "holds": found.holds, "tables": rows})
     else:
         print_table(
-            "Restored" if found.done else "Would restore",
+            text("verb_archive.restored" if found.done else "verb_archive.would_restore"),
             list(rows[0]) if rows else [],
             [list(r.values()) for r in rows],
         )
-        say(f"{found.holds} holds {'placed' if found.done else 'would be placed'}.")
+        key = "verb_archive.holds" if found.done else "verb_archive.would_hold"
+        say(text(key, n=found.holds, count=str(found.holds)))
         if not found.done:
-            say("Nothing was changed; add --apply to do it.")
+            say(text("verb_archive.nothing_changed"))
     if any(t.changed_since for t in found.tables):
         raise SystemExit(FAILURES)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import REFUSED, busy, print_json, print_table, say, wants_json
 
 
@@ -50,8 +51,8 @@ def _check(context: typer.Context, as_json: bool) -> None:
     path = installation.settings.policy
     assert path is not None
     tools = installation.tools
-    text = path.read_text("utf-8")
-    with busy("Holding the policy against the database"), tools.database.reading() as connection:
+    policy_text = path.read_text("utf-8")
+    with busy(text("verb_check.busy")), tools.database.reading() as connection:
         ready = current_state(connection, tools.ledger.schema) == "current"
 
         def seen(name: str) -> frozenset[str]:
@@ -60,7 +61,7 @@ def _check(context: typer.Context, as_json: bool) -> None:
         checked = check_text(
             connection,
             tools.database,
-            text,
+            policy_text,
             path.name,
             seen,
             tools.files,
@@ -77,10 +78,12 @@ def _check(context: typer.Context, as_json: bool) -> None:
         )
     else:
         for problem in checked.problems:
-            say(f"{'error  ' if problem.severity == 'error' else 'warning'} {problem}")
+            say(text(f"verb_check.{problem.severity}", problem=problem))
             if problem.fix:
                 say(f"        {problem.fix}")
-        say(f"{len(checked.errors)} errors, {len(checked.warnings)} warnings in {path.name}.")
+        errors = text("verb_check.errors", n=len(checked.errors))
+        warnings = text("verb_check.warnings", n=len(checked.warnings))
+        say(text("verb_check.summary", errors=errors, warnings=warnings, file=path.name))
     if checked.errors:
         raise SystemExit(REFUSED)
 
@@ -106,13 +109,13 @@ def _strategies(as_json: bool) -> None:
     rows = [
         [
             s.name,
-            s.summary + (f" Takes {s.argument}." if s.argument else ""),
-            "any" if s.types == ALL_KINDS else ", ".join(sorted(s.types)),
-            "yes" if s.unique else "no",
+            text("verb_check.takes", does=s.summary, argument=s.argument) if s.argument else s.summary,
+            text("verb_check.any") if s.types == ALL_KINDS else ", ".join(sorted(s.types)),
+            text("verb_check.yes" if s.unique else "verb_check.no"),
         ]
         for s in all_strategies()
     ]
-    print_table("Strategies", ["name", "what it does", "column types", "UNIQUE"], rows, whole=("name",))
+    print_table(text("verb_check.strategies"), ["name", "does", "types", "unique"], rows, whole=("name",))
 
 
 def _strategy(strategy: Any) -> dict[str, Any]:
@@ -145,10 +148,10 @@ def _as_paragraphs(rows: list[dict[str, str]]) -> None:
     for stage in dict.fromkeys(r["stage"] for r in rows if r["stage"]):
         tables = [r for r in rows if r["stage"] == stage]
         first = tables[0]
-        say(f"{stage}: {first['term']} from {first['counted from']}")
-        say(f"  basis: {first['basis']}")
-        say(f"  copy:  {first['copy']}")
+        say(text("verb_check.stage", stage=stage, term=first["term"], origin=first["counted from"]))
+        say(text("verb_check.basis", basis=first["basis"]))
+        say(text("verb_check.copy", copy=first["copy"]))
         print_table("", ["table", "operation"], [[r["table"], r["operation"]] for r in tables], whole=("table",))
     ignored = [[r["table"], r["basis"]] for r in rows if not r["stage"]]
     if ignored:
-        print_table("Left alone", ["table", "reason"], ignored, whole=("table",))
+        print_table(text("verb_check.ignored"), ["table", "reason"], ignored, whole=("table",))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import REFUSED, busy, in_words, print_json, print_table, say, stop, wants_json
 from worker.cli.plan import moment
 
@@ -45,7 +46,7 @@ def explain(
     policy = installation.policy()
     require_ledger(tools)
     asked = _ask() if key is None else ""  # before the connection: nobody waits for a person with a snapshot open
-    with busy("Looking for everything of this person"), tools.database.reading() as connection:
+    with busy(text("verb_explain.busy")), tools.database.reading() as connection:
         names = [t for s in policy.stages.values() for t in s.tables]
         scene = scene_of(
             policy, tools.database.schema(connection, [policy.subject.table, *names]), tools.ledger, moment(now)
@@ -55,7 +56,7 @@ def explain(
         else:
             keys = find_people(connection, scene, asked)
         if not keys:
-            stop("Nobody in the table of people has this identifier.", REFUSED)
+            stop(text("verb_explain.nobody"), REFUSED)
         found = [explain_person(connection, tools, scene, k) for k in keys]
     if wants_json(as_json):
         print_json([asdict(f) for f in found])
@@ -67,18 +68,22 @@ def explain(
 def _ask() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return str(typer.prompt("IIN, e-mail or phone", hide_input=True)).strip()
+    return str(typer.prompt(text("verb_explain.prompt"), hide_input=True)).strip()
 
 
 def _show(person: Any) -> None:
-    say(f"Person {', '.join(map(str, person.key))}: {person.sentence}")
+    say(text("verb_explain.person", key=", ".join(map(str, person.key)), sentence=person.sentence))
     if person.same_person:
-        say(f"The same person: {', '.join(str(k[0]) if len(k) == 1 else str(k) for k in person.same_person)}")
-    say(f"Newest own activity: {f'{person.clock:%Y-%m-%d %H:%M} UTC' if person.clock else 'unknown'}")
+        keys = ", ".join(str(k[0]) if len(k) == 1 else str(k) for k in person.same_person)
+        say(text("verb_explain.same_person", keys=keys))
+    if person.clock:
+        say(text("verb_explain.activity", moment=f"{person.clock:%Y-%m-%d %H:%M}"))
+    else:
+        say(text("verb_explain.no_activity"))
     stages = [s for s in person.stages if s.states or s.done or any(s.rows.values())]
     print_table(
-        "Stages",
-        ["stage", "state", "due from", "rows", "done", "basis"],
+        text("verb_explain.title"),
+        ["stage", "state", "due_from", "rows", "done", "basis"],
         [
             [
                 s.stage,
@@ -90,15 +95,17 @@ def _show(person: Any) -> None:
             ]
             for s in stages
         ],
-        whole=("due from",),
+        whole=("due_from",),
     )
     empty = [s.stage for s in person.stages if s not in stages]
     if empty:
-        say(f"No rows of this person: {', '.join(empty)}.")
+        say(text("verb_explain.empty", stages=", ".join(empty)))
     for hold in person.holds:
-        say(f"Held by {hold['author']} since {hold['placed_at']:%Y-%m-%d}: {hold['reason']} ({hold['id']})")
+        values = {"author": hold["author"], "day": f"{hold['placed_at']:%Y-%m-%d}"}
+        say(text("verb_explain.held", **values, reason=hold["reason"], id=hold["id"]))
 
 
 def _deed(done: Any) -> str:
     until = done["archive_until"]
-    return f"{done['done_at']:%Y-%m-%d}, {f'copy until {until}' if until else 'no copy'}"
+    key = "verb_explain.with_copy" if until else "verb_explain.without_copy"
+    return text(key, day=f"{done['done_at']:%Y-%m-%d}", until=str(until))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import REFUSED, print_json, print_table, say, stop, wants_json
 
 app = typer.Typer(name="hold", no_args_is_help=True, rich_markup_mode=None)
@@ -47,22 +48,22 @@ def place(
     from worker.pipeline.tools import require_ledger
 
     if key is None and table is None:
-        stop("A hold needs --key for a person, --table with --key for a row, or --table for a table.", REFUSED)
+        stop(text("verb_hold.needs"), REFUSED)
     installation = install(context.obj)
     require_ledger(installation.tools)
     policy = installation.policy()
     scope: Literal["person", "row", "table"] = "person" if table is None else "row" if key is not None else "table"
     hold_id = place_hold(installation.tools, policy, scope, table, key, reason, getpass.getuser(), _day(until))
-    say(f"The hold {hold_id} is in force.")
+    say(text("verb_hold.placed", id=hold_id))
 
 
-def _day(text: str | None) -> Any:
-    if text is None:
+def _day(written: str | None) -> Any:
+    if written is None:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
-        stop("--until is no date; write it like 2027-12-31.", REFUSED)
+        stop(text("verb_hold.no_date"), REFUSED)
 
 
 @app.command()
@@ -83,7 +84,7 @@ def release(
     require_ledger(tools)
     with tools.database.writing() as connection:
         release_hold(connection, tools.ledger, hold_id, getpass.getuser(), utc_now())
-    say(f"The hold {hold_id} is released.")
+    say(text("verb_hold.released", id=hold_id))
 
 
 @app.command("list")
@@ -116,6 +117,6 @@ def list_(context: typer.Context, as_json: Annotated[bool, typer.Option("--json"
     if wants_json(as_json):
         print_json(rows)
     elif rows:
-        print_table("Holds in force", list(rows[0]), [list(r.values()) for r in rows], whole=("id", "table"))
+        print_table(text("verb_hold.title"), list(rows[0]), [list(r.values()) for r in rows], whole=("id", "table"))
     else:
-        say("No hold is in force.")
+        say(text("verb_hold.none"))

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import say
 
 
@@ -37,7 +38,7 @@ def init(
             say(statement)
         return
     create_ledger(installation)
-    say("The ledger is ready. Next: `merzim check`, then `merzim plan`.")
+    say(text("verb_init.ready"))
 
 
 def create_ledger(installation: object) -> None:
@@ -65,7 +66,7 @@ def _grants(installation: object, role: str) -> list[str]:
     assert isinstance(installation, Installation)
     tools = installation.tools
     if tools.ledger.schema is None:
-        return ["-- SQLite knows no roles: whoever may write the file may do everything."]
+        return [text("verb_init.no_roles")]
     with tools.database.reading() as connection:
         needed = rights_needed(connection, tools.database, installation.policy())
     return grants(tools.ledger.schema, role, needed)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import say, tell
 
 app = typer.Typer(name="keys", no_args_is_help=True, rich_markup_mode=None)
@@ -33,7 +34,7 @@ def archive(
     identity = make_identity()
     write_secret(path, identity_file(identity))
     say(f"MERZIM_ARCHIVE_RECIPIENTS={identity.recipient}")
-    tell(f"The identity that opens the copies is {path}: take it offline.")
+    tell(text("verb_keys.identity", path=path))
 
 
 @app.command()
@@ -51,4 +52,4 @@ def signing(path: Annotated[Path, typer.Argument(help="Where the secret key goes
     public = path.with_suffix(".pub.pem")
     public.write_bytes(key.public)
     say(f"MERZIM_SIGNING_KEY={path.absolute()}")
-    tell(f"The public key for `merzim ledger verify` is {public}.")
+    tell(text("verb_keys.public", path=public))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import FAILURES, print_json, print_table, say, wants_json
 
 app = typer.Typer(name="ledger", no_args_is_help=True, rich_markup_mode=None)
@@ -52,7 +53,7 @@ def verify_(
     else:
         for finding in findings:
             say(finding)
-        say("The ledger is as it was sealed." if not findings else f"{len(findings)} findings.")
+        say(text("verb_ledger.findings", n=len(findings)) if findings else text("verb_ledger.unchanged"))
     if findings:
         raise SystemExit(FAILURES)
 
@@ -96,5 +97,6 @@ def list_(
         print_json([dict(r) for r in rows])
     else:
         names = ("id", "local_date", "kind", "state", "started_at", "fingerprint")
-        shown = [[r[n].replace("_", " ") if n == "state" else r[n] for n in names] for r in rows]
-        print_table("Runs", ["run", "day", "kind", "state", "started, UTC", "plan"], shown, whole=("run", "plan"))
+        shown = [[text(f"run_state.{r[n]}") if n == "state" else r[n] for n in names] for r in rows]
+        headings = ["run", "day", "kind", "state", "started", "plan"]
+        print_table(text("verb_ledger.title"), headings, shown, whole=("run", "plan"))

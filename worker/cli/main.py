@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from config.catalogue import text
 from worker.cli import (
     archive,
     check,
@@ -69,7 +70,7 @@ def _guarded(program: Callable[[], object]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ERROR
     except KeyboardInterrupt:
-        tell("Stopped by hand; what was not committed was rolled back. The same command goes on.")
+        tell(text("program.interrupted"))
         return ERROR
     except Exception as error:
         return _told(error)

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
+
+from config.catalogue import text
 
 CLEAN, FAILURES, REFUSED, ERROR = 0, 1, 2, 3
 
@@ -23,7 +25,8 @@ def print_json(value: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], whole: Sequence[str] = ()
 ) -> None:
-    """A table for people: numbers to the right, `whole` columns never broken, the others at words."""
+    """A table for people: numbers to the right, `whole` columns never broken, the others at words. Columns are named
+    as in the catalogue's section heading."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -34,9 +37,9 @@ def print_table(
     table.padding = (0, 1, 0, 0)
     for index, column in enumerate(columns):
         numeric = bool(lines) and all(isinstance(line[index], int) for line in lines)
-        table.add_column(
-            Text(column), overflow="fold", justify="right" if numeric else "left", no_wrap=numeric or column in whole
-        )
+        heading = Text(text(f"heading.{column}"))
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(heading, overflow="fold", justify=justify, no_wrap=numeric or column in whole)
     for line in lines:
         table.add_row(*(Text(_cell(cell)) for cell in line))  # as Text: square brackets in a name are no markup
     Console(highlight=False).print(table)
@@ -51,45 +54,45 @@ def _cell(value: object) -> str:
 def in_size(count: int) -> str:
     """Bytes as people read them: 51 KiB."""
     size = float(count)
-    for unit in ("B", "KiB", "MiB"):
+    for unit in ("bytes", "kib", "mib"):
         if size < 1024:
-            return f"{size:.0f} {unit}"
+            return text(f"format.{unit}", amount=f"{size:.0f}")
         size /= 1024
-    return f"{size:.1f} GiB"
+    return text("format.gib", amount=f"{size:.1f}")
 
 
-def progress(text: str) -> None:
-    """How far long work is, over the line before, on a terminal only; an empty text clears it."""
+def progress(line: str) -> None:
+    """How far long work is, over the line before, on a terminal only; an empty line clears it."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"{text:<40}\r")
+        sys.stderr.write(f"{line:<40}\r")
         sys.stderr.flush()
 
 
 @contextmanager
-def busy(text: str) -> Iterator[None]:
+def busy(line: str) -> Iterator[None]:
     """A line on a terminal while something takes long; nothing in a pipe."""
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(text):
+    with Console(stderr=True).status(line):
         yield
 
 
-def say(text: str) -> None:
+def say(line: str) -> None:
     """A line for people, on standard output."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(line + "\n")
 
 
-def tell(text: str) -> None:
+def tell(line: str) -> None:
     """A line for people, on standard error: results stay clean for pipes."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(line + "\n")
 
 
-def stop(text: str, code: int) -> NoReturn:
+def stop(sentence: str, code: int) -> NoReturn:
     """End the program with a sentence."""
-    tell(text)
+    tell(sentence)
     raise SystemExit(code)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import busy, in_size, in_words, print_json, print_table, say, stop, wants_json
 
 COUNTED = ("due", "kept", "done")  # states of rows that need no reason
@@ -15,19 +16,19 @@ def register(app: typer.Typer) -> None:
     app.command()(plan)
 
 
-def moment(text: str | None) -> datetime:
+def moment(written: str | None) -> datetime:
     """The time to plan for: the given one, which may only lie in the past, or the present."""
     present = datetime.now(UTC)
-    if text is None:
+    if written is None:
         return present
     try:
-        given = datetime.fromisoformat(text)
+        given = datetime.fromisoformat(written)
     except ValueError:
-        stop("--now is no time; write it like 2026-03-01T12:00:00+05:00.", 2)
+        stop(text("verb_plan.no_time"), 2)
     if given.tzinfo is None:
-        stop("--now needs its offset, as in 2026-03-01T12:00:00+05:00.", 2)
+        stop(text("verb_plan.no_offset"), 2)
     if given > present:
-        stop("--now lies in the future: what is not past its term yet cannot be planned or done.", 2)
+        stop(text("verb_plan.future"), 2)
     return given
 
 
@@ -51,7 +52,7 @@ def plan(
     installation = install(context.obj)
     policy = installation.policy()
     require_ledger(installation.tools)
-    with busy("Looking at who is due"), installation.tools.database.reading() as connection:
+    with busy(text("program.deciding")), installation.tools.database.reading() as connection:
         decision = decide(connection, installation.tools, policy, moment(now))
     if wants_json(as_json):
         print_json(decision.plan.as_json())
@@ -62,7 +63,7 @@ def plan(
 def show(plan: Any) -> None:
     """The plan as tables: the numbers, the reasons behind them, and what is copied before it goes."""
     print_table(
-        f"Plan of {plan.policy} for {plan.local_date}",
+        text("verb_plan.title", policy=plan.policy, day=str(plan.local_date)),
         ["stage", "table", "operation", "due", "held", "quarantined", "kept", "of", "copy"],
         [
             [
@@ -82,20 +83,20 @@ def show(plan: Any) -> None:
     )
     reasons = [[t.stage, t.table, _reasons(t)] for t in plan.tables if set(t.states) - set(COUNTED)]
     if reasons:
-        print_table("Not touched, and why", ["stage", "table", "rows by reason"], reasons, whole=("table",))
-    print_table("Before it goes", ["stage", "copy"], _copies(plan), whole=("stage",))
+        print_table(text("verb_plan.untouched"), ["stage", "table", "by_reason"], reasons, whole=("table",))
+    print_table(text("verb_plan.before"), ["stage", "copy"], _copies(plan), whole=("stage",))
     for stage, why in plan.stopped.items():
-        say(f"The stage {stage} is stopped: {why}")
+        say(text("verb_plan.stopped", stage=stage, reason=why))
     for sentence in plan.unmentioned:
         say(sentence)
-    say(f"Fingerprint: {plan.fingerprint}")
+    say(text("verb_plan.fingerprint", fingerprint=plan.fingerprint))
 
 
 def _reasons(table: Any) -> str:
     """held: open debt 14, court 3; quarantined: no event says when the person stopped 4"""
     other = {s: n for s, n in table.states.items() if s not in COUNTED and ": " not in s}
     kinds = {"held": table.held, "quarantined": table.quarantined}
-    parts = [f"{kind}: {in_words(by)}" for kind, by in kinds.items() if by]
+    parts = [text(f"verb_plan.{kind}", reasons=in_words(by)) for kind, by in kinds.items() if by]
     return "; ".join([*parts, *([in_words(other)] if other else [])])
 
 
@@ -107,6 +108,6 @@ def _copies(plan: Any) -> list[list[str]]:
         if t.files:
             files.setdefault(t.stage, []).append(t.table)
     return [
-        [stage, copy + (f"; the files of {', '.join(files[stage])} go without a copy" if stage in files else "")]
+        [stage, text("verb_plan.files", copy=copy, tables=", ".join(files[stage])) if stage in files else copy]
         for stage, copy in copies.items()
     ]

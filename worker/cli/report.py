@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import REFUSED, print_json, say, stop, wants_json
 
 
@@ -38,7 +39,7 @@ def report(
         newest = table.select().order_by(table.c.started_at.desc()).limit(1)
         run_id = run_id or connection.execute(newest).scalar()
         if run_id is None:
-            stop("There is no run yet; `merzim run` makes one.", REFUSED)
+            stop(text("verb_report.none"), REFUSED)
         facts = run_facts(connection, tools.ledger, policy_of(connection, tools.ledger, run_id), run_id)
     if form is None and output is not None:
         form = "html" if output.suffix in (".html", ".htm") else "json"
@@ -61,13 +62,13 @@ def _write(facts: object, form: str, output: Path | None) -> None:
     if form == "json" and output is None:
         print_json(report_json(facts))
         return
-    text = (
+    content = (
         render_html(facts)
         if form == "html"
         else json.dumps(report_json(facts), ensure_ascii=False, indent=2, default=str)
     )
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(content)
     else:
-        output.write_text(text, "utf-8")
-        say(f"The report is {output}.")
+        output.write_text(content, "utf-8")
+        say(text("program.report", path=output))
