@@ -12,12 +12,9 @@ from worker.cli.output import ERROR, FAILURES, busy, in_size, print_json, print_
 app = typer.Typer(name="archive", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
+@app.callback(help=text("help.archive"))
 def archive() -> None:
-    """List, verify and restore the sealed copies.
-
-    Example: merzim --env-file merzim.env archive list
-    """
+    """List, verify and restore the sealed copies."""
 
 
 def _entries(context: typer.Context, run_id: str | None) -> tuple[Any, list[dict[str, Any]]]:
@@ -48,18 +45,13 @@ def _entries(context: typer.Context, run_id: str | None) -> tuple[Any, list[dict
         return tools, [dict(r) for r in connection.execute(query).mappings()]
 
 
-@app.command("list")
+@app.command("list", help=text("help.archive_list"))
 def list_(
     context: typer.Context,
-    run_id: Annotated[str | None, typer.Option("--run", help="Only the segments of this run.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    run_id: Annotated[str | None, typer.Option("--run", help=text("help_archive_list.run_id"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """List the segments: stage, size, and the last day they are kept.
-
-    With --json also run, digest and time.
-
-    Example: merzim --env-file merzim.env archive list
-    """
+    """List the segments: stage, size, and the last day they are kept."""
     tools, entries = _entries(context, run_id)
     for e in entries:
         waiting = tools.spool is not None and tools.spool.path(e["segment"]).exists()
@@ -79,21 +71,14 @@ def list_(
         say(text("verb_archive.none"))
 
 
-@app.command()
+@app.command(help=text("help.archive_verify"))
 def verify(
     context: typer.Context,
-    identity: Annotated[
-        Path | None, typer.Option(help="The offline identity: the segments are opened and counted too.")
-    ] = None,
-    run_id: Annotated[str | None, typer.Option("--run", help="Only the segments of this run.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    identity: Annotated[Path | None, typer.Option(help=text("help_archive_verify.identity"))] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help=text("help_archive_verify.run_id"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Compare every segment with its digest in the ledger.
-
-    Exit code 1 if one is missing, cut short or altered. With --identity each is also opened and its rows counted.
-
-    Example: merzim --env-file merzim.env archive verify --identity archive-identity.txt
-    """
+    """Compare every segment with its digest in the ledger."""
     from worker.archive.errors import ArchiveError
     from worker.archive.keys import read_identities
     from worker.archive.reading import verify_segment
@@ -127,22 +112,15 @@ def verify(
         raise SystemExit(FAILURES)
 
 
-@app.command()
+@app.command(help=text("help.archive_restore"))
 def restore(
     context: typer.Context,
-    segment: Annotated[str, typer.Argument(help="As `merzim archive list` shows it.")],
-    identity: Annotated[Path, typer.Option(help="The offline identity that opens it.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it is only tried and counted.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    segment: Annotated[str, typer.Argument(help=text("help_archive_restore.segment"))],
+    identity: Annotated[Path, typer.Option(help=text("help_archive_restore.identity"))],
+    apply: Annotated[bool, typer.Option("--apply", help=text("help_archive_restore.apply"))] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Put back what a segment holds.
-
-    Without --apply it is only tried and counted. What is restored is held first, so that the next night leaves it;
-    release the hold when it may go again. Rows that somebody changed since are left alone: exit code 1. Of several
-    segments restore the newest first.
-
-    Example: merzim --env-file merzim.env archive restore SEGMENT --identity archive-identity.txt --apply
-    """
+    """Put back what a segment holds."""
     from worker.archive.keys import read_identities
     from worker.bootstrap import install
     from worker.pipeline.restoring import restore_segment

@@ -10,24 +10,17 @@ from worker.cli.output import REFUSED, busy, print_json, print_table, say, wants
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(check)
+    app.command(help=text("help.check"))(check)
 
 
 def check(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a policy and stop.")] = False,
-    strategies: Annotated[bool, typer.Option("--strategies", help="List the strategies and stop.")] = False,
-    table: Annotated[bool, typer.Option("--table", help="Print the policy as a lawyer reads it and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
+    schema: Annotated[bool, typer.Option("--schema", help=text("help_check.schema"))] = False,
+    strategies: Annotated[bool, typer.Option("--strategies", help=text("help_check.strategies"))] = False,
+    table: Annotated[bool, typer.Option("--table", help=text("help_check.table"))] = False,
 ) -> None:
-    """Hold the policy against the live database: every problem at once.
-
-    Each problem has its file, line and what to do. Exit code 0: no error, 2: errors; warnings alone are 0.
-
-    Example: merzim --env-file merzim.env check
-
-    Example: merzim --env-file merzim.env check --table
-    """
+    """Hold the policy against the live database: every problem at once."""
     if schema:
         from config.loader import json_schema
 

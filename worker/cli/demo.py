@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import CLEAN, ERROR, FAILURES, say, stop, tell
 
 PLACES = {"scans": "files/scans", "recordings": "files/recordings"}
@@ -16,27 +17,17 @@ PLACES = {"scans": "files/scans", "recordings": "files/recordings"}
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(demo)
+    app.command(help=text("help.demo"))(demo)
 
 
 def demo(
-    people: Annotated[int, typer.Option(min=0, help="How many invented people.")] = 300,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
-    folder: Annotated[Path, typer.Option("--dir", help="Where everything goes; made if missing.")] = Path(
-        "merzim-demo"
-    ),
-    database_url: Annotated[
-        str | None, typer.Option(help="An empty database, such as postgresql://me@localhost/demo; else SQLite.")
-    ] = None,
-    no_run: Annotated[bool, typer.Option("--no-run", help="Make the database and stop before the night.")] = False,
+    people: Annotated[int, typer.Option(min=0, help=text("help_demo.people"))] = 300,
+    seed: Annotated[int, typer.Option(help=text("help_demo.seed"))] = 1,
+    folder: Annotated[Path, typer.Option("--dir", help=text("help_demo.folder"))] = Path("merzim-demo"),
+    database_url: Annotated[str | None, typer.Option(help=text("help_demo.database_url"))] = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help=text("help_demo.no_run"))] = False,
 ) -> None:
-    """Make an agency's database with invented people, and a night.
-
-    It shows the brake stopping the first night, the approval, and the night. Afterwards every verb works on it:
-    merzim --env-file DIR/merzim.env VERB.
-
-    Example: merzim demo --people 1000 --seed 7 --dir /tmp/agency
-    """
+    """Make an agency's database with invented people, and a night."""
     from worker.bootstrap import install
     from worker.cli.init import create_ledger
 

@@ -13,28 +13,16 @@ from worker.cli.plan import moment
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(explain)
+    app.command(help=text("help.explain"))(explain)
 
 
 def explain(
     context: typer.Context,
-    key: Annotated[
-        str | None, typer.Option(help="The person's key; else an IIN, e-mail or phone is asked for.")
-    ] = None,
-    now: Annotated[str | None, typer.Option(help="As of this past moment, with offset.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    key: Annotated[str | None, typer.Option(help=text("help_explain.key"))] = None,
+    now: Annotated[str | None, typer.Option(help=text("help_explain.now"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Say for one person what is due when, what holds it, and why.
-
-    Also what was done, and until when a copy of it is kept.
-
-    An IIN, e-mail or phone is never an argument, since the shell remembers those: it is asked for, or read from
-    standard input.
-
-    Example: merzim --env-file merzim.env explain --key 4711
-
-    Example: merzim --env-file merzim.env explain < iin.txt
-    """
+    """Say for one person what is due when, what holds it, and why."""
     from worker.bootstrap import install
     from worker.pipeline.explaining import explain_person, find_people
     from worker.pipeline.holding import existing_key

@@ -12,37 +12,20 @@ from worker.cli.output import REFUSED, print_json, print_table, say, stop, wants
 app = typer.Typer(name="hold", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
+@app.callback(help=text("help.hold"))
 def hold() -> None:
-    """Place, release and list reasons not to touch.
-
-    Example: merzim --env-file merzim.env hold list
-    """
+    """Place, release and list reasons not to touch."""
 
 
-@app.command()
+@app.command(help=text("help.hold_place"))
 def place(
     context: typer.Context,
-    reason: Annotated[str, typer.Option(help="Why, without personal data.")],
-    key: Annotated[
-        str | None,
-        typer.Option(help="The key of the person, or with --table of the row; parts of a composite key with commas."),
-    ] = None,
-    table: Annotated[
-        str | None, typer.Option(help="A row of this table, or all of it where no --key is given.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="The last day of the hold, as 2027-12-31; else it has no end.")
-    ] = None,
+    reason: Annotated[str, typer.Option(help=text("help_hold_place.reason"))],
+    key: Annotated[str | None, typer.Option(help=text("help_hold_place.key"))] = None,
+    table: Annotated[str | None, typer.Option(help=text("help_hold_place.table"))] = None,
+    until: Annotated[str | None, typer.Option(help=text("help_hold_place.until"))] = None,
 ) -> None:
-    """Place a hold on a person, a row or a table.
-
-    Once this returns, nothing held is touched any more: no row, no file, no archive copy.
-
-    Example: merzim --env-file merzim.env hold place --key 4711 --reason "court, case of May"
-
-    Example: merzim --env-file merzim.env hold place --table payments --reason "tax audit" --until 2027-06-30
-    """
+    """Place a hold on a person, a row or a table."""
     from worker.bootstrap import install
     from worker.pipeline.holding import place_hold
     from worker.pipeline.tools import require_ledger
@@ -66,16 +49,11 @@ def _day(written: str | None) -> Any:
         stop(text("verb_hold.no_date"), REFUSED)
 
 
-@app.command()
+@app.command(help=text("help.hold_release"))
 def release(
-    context: typer.Context, hold_id: Annotated[str, typer.Argument(help="As `merzim hold list` shows it.")]
+    context: typer.Context, hold_id: Annotated[str, typer.Argument(help=text("help_hold_release.hold_id"))]
 ) -> None:
-    """End a hold.
-
-    What it covered becomes due again by itself; other holds on it stay.
-
-    Example: merzim --env-file merzim.env hold release 0f3a9c…
-    """
+    """End a hold."""
     from worker.bootstrap import install
     from worker.ledger.holds import release as release_hold
     from worker.pipeline.tools import require_ledger, utc_now
@@ -87,12 +65,11 @@ def release(
     say(text("verb_hold.released", id=hold_id))
 
 
-@app.command("list")
-def list_(context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the holds in force, oldest first.
-
-    Example: merzim --env-file merzim.env hold list
-    """
+@app.command("list", help=text("help.hold_list"))
+def list_(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False
+) -> None:
+    """List the holds in force, oldest first."""
     from worker.bootstrap import install
     from worker.ledger.holds import list_active
     from worker.pipeline.tools import require_ledger, utc_now

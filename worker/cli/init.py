@@ -12,24 +12,15 @@ from worker.cli.output import say
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(init)
+    app.command(help=text("help.init"))(init)
 
 
 def init(
     context: typer.Context,
-    print_grants: Annotated[
-        bool, typer.Option("--print-grants", help="Print the least-privilege role's GRANTs; change nothing.")
-    ] = False,
-    role: Annotated[str, typer.Option(help="The role that the nights run under.")] = "merzim",
+    print_grants: Annotated[bool, typer.Option("--print-grants", help=text("help_init.print_grants"))] = False,
+    role: Annotated[str, typer.Option(help=text("help_init.role"))] = "merzim",
 ) -> None:
-    """Create the ledger, or bring it to this version.
-
-    Run it as the database's owner. Running it again changes nothing.
-
-    Example: merzim --env-file merzim.env init
-
-    Example: merzim --env-file merzim.env init --print-grants --role merzim | psql kpi
-    """
+    """Create the ledger, or bring it to this version."""
     from worker.bootstrap import install
 
     installation = install(context.obj)

@@ -11,24 +11,16 @@ from worker.cli.output import say, tell
 app = typer.Typer(name="keys", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
+@app.callback(help=text("help.keys"))
 def keys() -> None:
-    """Make the keys of an installation.
-
-    Example: merzim keys archive /media/offline/archive-identity.txt
-    """
+    """Make the keys of an installation."""
 
 
-@app.command()
+@app.command(help=text("help.keys_archive"))
 def archive(
-    path: Annotated[Path, typer.Argument(help="Where the secret identity goes; it must not exist yet.")],
+    path: Annotated[Path, typer.Argument(help=text("help_keys_archive.path"))],
 ) -> None:
-    """Make the identity that opens archive copies.
-
-    Keep the file offline; the settings get only the recipient, which is printed.
-
-    Example: merzim keys archive /media/offline/archive-identity.txt >> merzim.env
-    """
+    """Make the identity that opens archive copies."""
     from worker.archive.keys import identity_file, make_identity, write_secret
 
     identity = make_identity()
@@ -37,14 +29,9 @@ def archive(
     tell(text("verb_keys.identity", path=path))
 
 
-@app.command()
-def signing(path: Annotated[Path, typer.Argument(help="Where the secret key goes; it must not exist yet.")]) -> None:
-    """Make the key that signs the seals of runs.
-
-    Its public half is written beside it, ending in .pub.pem, for whoever verifies the ledger.
-
-    Example: merzim keys signing /etc/merzim/signing.pem >> merzim.env
-    """
+@app.command(help=text("help.keys_signing"))
+def signing(path: Annotated[Path, typer.Argument(help=text("help_keys_signing.path"))]) -> None:
+    """Make the key that signs the seals of runs."""
     from worker.archive.keys import make_signing_key, write_secret
 
     key = make_signing_key()

@@ -11,28 +11,18 @@ from worker.cli.output import FAILURES, print_json, print_table, say, wants_json
 app = typer.Typer(name="ledger", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.callback()
+@app.callback(help=text("help.ledger"))
 def ledger() -> None:
-    """List what was done, and prove that nobody changed the record.
-
-    Example: merzim --env-file merzim.env ledger verify
-    """
+    """List what was done, and prove that nobody changed the record."""
 
 
-@app.command("verify")
+@app.command("verify", help=text("help.ledger_verify"))
 def verify_(
     context: typer.Context,
-    public_key: Annotated[
-        list[Path] | None, typer.Option(help="Public keys that ever signed (PEM); else the one of MERZIM_SIGNING_KEY.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    public_key: Annotated[list[Path] | None, typer.Option(help=text("help_ledger_verify.public_key"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Look for anything changed, removed, added or reordered.
-
-    Exit code 1 if there is one. Keep the public key, and the seals of the reports, outside the database.
-
-    Example: merzim --env-file merzim.env ledger verify --public-key signing.pub.pem
-    """
+    """Look for anything changed, removed, added or reordered."""
     from worker.bootstrap import install
     from worker.ledger.signing import load_signing_key, public_pem
     from worker.ledger.verify import verify
@@ -58,16 +48,13 @@ def verify_(
         raise SystemExit(FAILURES)
 
 
-@app.command("list")
+@app.command("list", help=text("help.ledger_list"))
 def list_(
     context: typer.Context,
-    most: Annotated[int, typer.Option(help="How many runs, newest first.")] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    most: Annotated[int, typer.Option(help=text("help_ledger_list.most"))] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """List the runs, newest first.
-
-    Example: merzim --env-file merzim.env ledger list
-    """
+    """List the runs, newest first."""
     import sqlalchemy as sa
 
     from worker.bootstrap import install

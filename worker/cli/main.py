@@ -33,20 +33,12 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(help=text("help.merzim"))
 def settings(
     context: typer.Context,
-    env_file: Annotated[Path | None, typer.Option(help="A file with MERZIM_… settings, such as merzim.env.")] = None,
+    env_file: Annotated[Path | None, typer.Option(help=text("help_merzim.env_file"))] = None,
 ) -> None:
-    """Find the people whose term has ended, archive, depersonalise or delete what is theirs, and prove it.
-
-    Settings are environment variables MERZIM_…, or stand in the file that --env-file names. Every verb has its own
-    --help. Exit code 0: clean. 1: completed, with failures. 2: refused. 3: error.
-
-    Example: merzim demo
-
-    Example: merzim --env-file /etc/merzim/merzim.env plan
-    """
+    """Find the people whose term has ended, archive, depersonalise or delete what is theirs, and prove it."""
     from worker import logs
 
     logs.configure(logging.WARNING)

@@ -13,7 +13,7 @@ COUNTED = ("due", "kept", "done")  # states of rows that need no reason
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(plan)
+    app.command(help=text("help.plan"))(plan)
 
 
 def moment(written: str | None) -> datetime:
@@ -34,17 +34,10 @@ def moment(written: str | None) -> datetime:
 
 def plan(
     context: typer.Context,
-    now: Annotated[
-        str | None, typer.Option(help="Plan for this past moment, with offset, instead of the present.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    now: Annotated[str | None, typer.Option(help=text("help_plan.now"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Show what tonight would do, per table, and why. Writes nothing.
-
-    Due, held, quarantined and kept, what is copied first, what cannot be undone, and the plan's fingerprint.
-
-    Example: merzim --env-file merzim.env plan
-    """
+    """Show what tonight would do, per table, and why. Writes nothing."""
     from worker.bootstrap import install
     from worker.pipeline.beginning import decide
     from worker.pipeline.tools import require_ledger

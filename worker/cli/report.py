@@ -11,23 +11,16 @@ from worker.cli.output import REFUSED, print_json, say, stop, wants_json
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(report)
+    app.command(help=text("help.report"))(report)
 
 
 def report(
     context: typer.Context,
-    run_id: Annotated[str | None, typer.Argument(help="As `merzim ledger list` shows it; else the last run.")] = None,
-    form: Annotated[
-        Literal["terminal", "json", "html"] | None, typer.Option(help="Else a table on a terminal, JSON in a pipe.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write into this file instead of standard output.")] = None,
+    run_id: Annotated[str | None, typer.Argument(help=text("help_report.run_id"))] = None,
+    form: Annotated[Literal["terminal", "json", "html"] | None, typer.Option(help=text("help_report.form"))] = None,
+    output: Annotated[Path | None, typer.Option(help=text("help_report.output"))] = None,
 ) -> None:
-    """Show what a run did: the answer first, then table by table.
-
-    It is made from the ledger, for any run at any time. The HTML page stands alone and can be printed or sent.
-
-    Example: merzim --env-file merzim.env report --form html --output night.html
-    """
+    """Show what a run did: the answer first, then table by table."""
     from worker.bootstrap import install
     from worker.pipeline.tools import require_ledger
     from worker.reports.facts import policy_of, run_facts

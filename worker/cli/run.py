@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, progress, tell, wants_json
 from worker.cli.plan import moment
 
@@ -22,35 +23,20 @@ EXIT = {
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(run)
+    app.command(help=text("help.run"))(run)
 
 
 def run(
     context: typer.Context,
     approve: Annotated[
         str | None,
-        typer.Option(
-            metavar="FINGERPRINT", help="Say yes to exactly this plan: for the first run, the brake, a shortened term."
-        ),
+        typer.Option(metavar="FINGERPRINT", help=text("help_run.approve")),
     ] = None,
-    expect: Annotated[
-        str | None, typer.Option("--plan", metavar="FINGERPRINT", help="Run only if the plan is still this one.")
-    ] = None,
-    now: Annotated[
-        str | None, typer.Option(help="Act as of this past moment, with offset, instead of the present.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    expect: Annotated[str | None, typer.Option("--plan", metavar="FINGERPRINT", help=text("help_run.expect"))] = None,
+    now: Annotated[str | None, typer.Option(help=text("help_run.now"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Carry out the night now, here.
-
-    Started again after a crash, it goes on where it was. Two at once share the run.
-
-    Where MERZIM_REPORTS is set, the report is written there as an HTML page.
-
-    Exit code 0: clean. 1: done, with failures. 2: refused. 3: error.
-
-    Example: merzim --env-file merzim.env run --approve 0123456789abcdef
-    """
+    """Carry out the night now, here."""
     from worker.bootstrap import install
     from worker.pipeline.beginning import Wish
 

@@ -5,25 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
+from config.catalogue import text
 from worker.cli.output import CLEAN, FAILURES, print_json, print_table, say, wants_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(status)
+    app.command(help=text("help.status"))(status)
 
 
 def status(
     context: typer.Context,
-    max_age_hours: Annotated[int, typer.Option(help="How old the last good run may be.")] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    max_age_hours: Annotated[int, typer.Option(help=text("help_status.max_age_hours"))] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Show the last runs, and whether the last good one is too old.
-
-    Also the oldest hold, and what waits in spool and outbox. Exit code 1 when the last good run is too old.
-
-    Example: merzim --env-file merzim.env status
-    """
+    """Show the last runs, and whether the last good one is too old."""
     from worker.bootstrap import install
     from worker.pipeline.tools import require_ledger
 
