@@ -34,14 +34,14 @@ def demo(
     folder = folder.resolve()
     env_file = folder / "merzim.env"
     if env_file.exists():
-        stop(f"{env_file} is there already, from an earlier demo; give another --dir, or remove that folder.", ERROR)
+        stop(text("verb_demo.there_already", path=env_file), ERROR)
     _write_installation(folder, database_url)
     installation = install(env_file)
     _fill(installation, folder, people, seed)
     create_ledger(installation)
-    say(f"An agency's database with {people} invented people is ready in {folder}.")
+    say(text("verb_demo.ready", n=people, count=str(people), folder=folder))
     if no_run:
-        say(f"Next: merzim --env-file {env_file} plan")
+        say(text("verb_demo.next", command=f"merzim --env-file {env_file} plan"))
         return
     raise SystemExit(_first_night(installation, folder))
 
@@ -69,8 +69,8 @@ def _write_installation(folder: Path, database_url: str | None) -> None:
         "FILES": f"{{{roots}}}",
         "REPORTS": "reports",
     }
-    text = "".join(f"MERZIM_{name}='{value}'\n" for name, value in lines.items())
-    write_secret(folder / "merzim.env", text.encode())
+    content = "".join(f"MERZIM_{name}='{value}'\n" for name, value in lines.items())
+    write_secret(folder / "merzim.env", content.encode())
 
 
 def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
@@ -84,7 +84,7 @@ def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
     make_schema(engine)
     roots = {name: folder / place for name, place in PLACES.items()}
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("people", total=max(people, 1))
+        task = progress.add_task(text("verb_demo.people"), total=max(people, 1))
         fill(engine, people, seed, roots, datetime.now(UTC), lambda done: progress.update(task, completed=done))
 
 
@@ -99,10 +99,10 @@ def _first_night(installation: Any, folder: Path) -> int:
     try:
         outcome = carry_out(installation, policy, Wish(now))
     except Refused as refused:
-        say("\nThe first night was stopped, as it should be:")
+        say("\n" + text("verb_demo.stopped"))
         for sentence in re.split(r"(?<=\.) (?=[A-Z])", str(refused)):
             say(f"  {sentence}")
-        say("\nA person looks at the plan, finds it right and says yes to exactly it.")
+        say("\n" + text("verb_demo.approved"))
         fingerprint = _fingerprint(installation, policy, now)
         outcome = carry_out(installation, policy, Wish(now, approve=fingerprint, author=getpass.getuser()))
     facts = facts_of(installation, outcome.run_id)
@@ -126,18 +126,17 @@ def _summary(facts: Any, folder: Path, outcome: Any, page: Path | None) -> None:
     people = facts.people
     database = folder / "agency.db"
     merzim = f"merzim --env-file {folder / 'merzim.env'}"
-    say(f"\nThe night is {outcome.state.replace('_', ' ')}.")
+    say("\n" + text("verb_demo.ended", state=text(f"run_state.{outcome.state}")))
     if people is not None:
-        say(
-            f"  people: {people.scanned} scanned, {people.due} due, {people.held} held, {people.quarantined} quarantined"
-        )
-    say(f"  rows:   {rows['depersonalised']} depersonalised, {rows['deleted']} deleted, {rows['archived']} archived")
-    say("\nWhere everything is")
-    say(f"  database   {database if database.exists() else 'the one you named'}")
-    say(f"  archive    {folder / 'archive'}   (sealed copies, kept as clause 3.4 allows)")
-    say(f"  key        {folder / 'keys' / 'archive-identity.txt'}   (opens them; an operator keeps it offline)")
-    say(f"  report     {page}")
-    say("\nTry next")
+        counted = {name: str(getattr(people, name)) for name in ("scanned", "due", "held", "quarantined")}
+        say(text("verb_demo.counted", **counted))
+    say(text("verb_demo.rows", **{name: str(n) for name, n in rows.items()}))
+    say("\n" + text("verb_demo.where"))
+    say(text("verb_demo.database", path=database) if database.exists() else text("verb_demo.named_database"))
+    say(text("verb_demo.archive", path=folder / "archive"))
+    say(text("verb_demo.key", path=folder / "keys" / "archive-identity.txt"))
+    say(text("verb_demo.report", path=page))
+    say("\n" + text("verb_demo.try_next"))
     for verb in ("plan", "report", "archive list", "explain --key 1", "ledger verify", "status"):
         say(f"  {merzim} {verb}")
     if outcome.reason:

@@ -46,7 +46,7 @@ def run(
     outcome = carry_out(installation, policy, wish)
     page = save_report(installation, facts_of(installation, outcome.run_id))
     if page is not None:
-        tell(f"The report is {page}.")
+        tell(text("program.report", path=page))
     if wants_json(as_json):
         print_json(result(installation, outcome))
     else:
@@ -63,17 +63,22 @@ def carry_out(installation: Any, policy: Any, wish: Any) -> Any:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: asked_to_stop.append(received))
 
-    progress("Looking at who is due")
+    progress(text("program.deciding"))
     try:
         return night(
             installation.tools,
             policy,
             wish,
             halt=when_asked(lambda: asked_to_stop),
-            watch=lambda p: progress(f"{p.slices} slices committed, {p.rows} rows"),
+            watch=lambda p: progress(_so_far(p.slices, p.rows)),
         )
     finally:
         progress("")
+
+
+def _so_far(slices: int, rows: int) -> str:
+    committed = text("verb_run.slices", n=slices, count=str(slices))
+    return text("verb_run.progress", slices=committed, rows=text("verb_run.rows", n=rows, count=str(rows)))
 
 
 def facts_of(installation: Any, run_id: str) -> Any:

@@ -30,19 +30,23 @@ def status(
         print_json(facts)
     else:
         rows = [
-            [r["local_date"], r["kind"], r["state"].replace("_", " "), r["started_at"], _in_short(r["reason"])]
+            [r["local_date"], r["kind"], text(f"run_state.{r['state']}"), r["started_at"], _in_short(r["reason"])]
             for r in facts["runs"]
         ]
-        print_table(
-            "Last runs", ["day", "kind", "state", "started, UTC", "reason"], rows, whole=("day", "started, UTC")
-        )
+        columns = ["day", "kind", "state", "started", "reason"]
+        print_table(text("verb_status.title"), columns, rows, whole=("day", "started"))
         for name in ("last_good_run", "oldest_hold", "holds", "segments_in_spool", "files_waiting", "open_batches"):
-            value = facts[name]
-            shown = "none" if value is None else f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else value
-            say(f"{name.replace('_', ' '):<20}{shown}")
+            label = text(f"status_label.{name}")
+            say(f"{label:<20}{_shown(facts[name])}")
         if not facts["in_time"]:
-            say(f"No run has ended well in the last {max_age_hours} hours.")
+            say(text("verb_status.too_old", n=max_age_hours, hours=str(max_age_hours)))
     raise SystemExit(CLEAN if facts["in_time"] else FAILURES)
+
+
+def _shown(value: datetime | int | None) -> str:
+    if value is None:
+        return text("verb_status.none")
+    return text("verb_status.utc", moment=f"{value:%Y-%m-%d %H:%M}") if isinstance(value, datetime) else str(value)
 
 
 def _in_short(reason: str | None) -> str:
