@@ -19,6 +19,7 @@ from celery import Celery, signals
 from celery.schedules import crontab
 from kombu.exceptions import ChannelError, OperationalError
 
+from config.catalogue import text
 from config.settings import Settings
 from worker import logs
 from worker.bootstrap import Installation, install
@@ -125,7 +126,7 @@ def attempt(body: Callable[..., object], *arguments: Any, **named: Any) -> None:
     except Refused as refused:
         log.warning("refused", said=str(refused))
     except Exception as error:
-        log.error("failed", said=foreseen(error) or ["This is a mistake in merzim."], **logs.of_error(error))
+        log.error("failed", said=foreseen(error) or [text("program.mistake")], **logs.of_error(error))
 
 
 def send(name: str, *ids: str) -> None:

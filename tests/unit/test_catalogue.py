@@ -1,9 +1,10 @@
 """The catalogue: every sentence that code asks for exists, every one that exists is asked for, in every language."""
 
+import ast
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,21 @@ SOURCES = "".join(path.read_text() for root in ROOTS for end in ("py", "html") f
 QUOTED = set(re.findall(r'"([a-z_]+\.[a-z_0-9]+)"', SOURCES))
 BEGINNINGS = set(re.findall(r'"([a-z_]+\.)(?:\{|" ~)', SOURCES))
 
+SENTENCE_TAKERS = {
+    *("say", "tell", "stop", "busy", "progress", "print_table", "prompt", "add_task"),
+    *("Option", "Argument", "command", "callback", "Typer"),
+    *("Problem", "problem", "_problem", "error", "warning", "Unreadable", "append", "Halt", "close", "load_policy"),
+    *("ArchiveError", "BrakePulled", "Broken", "Crossed", "DemoError", "IllegalArrow", "LedgerError", "PersonalText"),
+    *("Refused", "RunClosed", "SettingsProblems", "StrategyError", "TooManyBad", "UnknownDatabase", "UnknownStrategy"),
+    *("UnsupportedKey", "ValueError", "WrongPolicy"),
+}
+"""Whatever is given to these is read by users. Logs have methods of the same names, and are not."""
+
+WORDS = re.compile(r"[^\W\d_].* | .*[^\W\d_]", re.DOTALL)
+SENTENCE = re.compile(r"(\{\}|[A-Za-z][a-z]+)[.,:;]? [a-z]{2}")
+DATA = {" after the end of the year", "in work", "not a text in double quotes"}
+"""What is compared in code, or read by the policy's own readers, and never shown as it stands."""
+
 
 def test_every_sentence_that_is_asked_for_exists() -> None:
     sections = {key.split(".")[0] for key in catalogue().messages}
@@ -32,6 +48,43 @@ def test_every_sentence_that_is_asked_for_exists() -> None:
 def test_no_sentence_is_never_asked_for() -> None:
     unused = {key for key in catalogue().messages if key not in QUOTED and f"{key.split('.')[0]}." not in BEGINNINGS}
     assert sorted(key for key in unused if key.split(".")[0] not in ("format", "month")) == []
+
+
+def test_every_sentence_stands_in_the_catalogue() -> None:
+    paths = [path for root in ROOTS for path in root.rglob("*.py")]
+    assert [f"{path}:{line}" for path in paths for line in _sentences_in_code(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'say("No run yet.")',
+        'say(f"No run {n} yet.")',
+        'stop("No run" if n else "No run yet", 2)',
+        'raise Refused("No run yet")',
+        'ground.error(path, "no run yet")',
+        'typer.Option("--run", help="No run yet.")',
+        'sentence = f"no run {n}"\n    say(sentence)',
+        'return "no run yet"',
+        'yield f"no run {n}"',
+    ],
+)
+def test_a_sentence_in_code_is_found(code: str) -> None:
+    assert list(_sentences_in_code(f"def verb(n):\n    {code}\n"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'say(text("a.b", command=f"merzim {n} plan"))',
+        'say(f"{n:<20} {n}")',
+        'log.warning("slice rolled back")',
+        'sentence = "no run"\n    log.info(sentence)',
+        'return text("a.b")',
+    ],
+)
+def test_what_is_no_sentence_in_code_is_let_pass(code: str) -> None:
+    assert list(_sentences_in_code(f"def verb(n):\n    {code}\n")) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -96,3 +149,45 @@ def test_the_reasons_are_those_that_the_pipeline_writes() -> None:
 def _values(message: str | Mapping[str, str]) -> set[str]:
     forms = [message] if isinstance(message, str) else list(message.values())
     return {name for form in forms for name in re.findall(r"\{(\w+)\}", form)}
+
+
+def _sentences_in_code(source: str) -> Iterator[int]:
+    """Lines where a function gives words to whatever users read from, directly or by a name, or returns a sentence."""
+    for function in [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]:
+        nodes = list(ast.walk(function))
+        assigned = {
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and any(map(SENTENCE.search, _literals(node.value)))
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in nodes:
+            if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+                if any(SENTENCE.search(words) for words in _literals(node.value) if words not in DATA):
+                    yield node.lineno
+            elif isinstance(node, ast.Call) and _name(node.func) in SENTENCE_TAKERS:
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                direct = any(WORDS.search(words) for value in given for words in _literals(value) if words not in DATA)
+                if direct or any(isinstance(value, ast.Name) and value.id in assigned for value in given):
+                    yield node.lineno
+
+
+def _name(called: ast.expr) -> str:
+    if isinstance(called, ast.Attribute):
+        return "" if isinstance(called.value, ast.Name) and called.value.id == "log" else called.attr
+    return called.id if isinstance(called, ast.Name) else ""
+
+
+def _literals(value: ast.AST) -> Iterator[str]:
+    """The literal texts in an expression, `{}` for each value in them; not those of calls and dictionaries."""
+    match value:
+        case ast.Constant(value=str(written)):
+            yield written
+        case ast.JoinedStr(values=parts):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+        case ast.Call() | ast.Dict():
+            return
+        case _:
+            for part in ast.iter_child_nodes(value):
+                yield from _literals(part)

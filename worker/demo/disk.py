@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from config.catalogue import text
+
 FILE_ROWS = 2_000  # rows with files; later ones have none: a large demonstration must not fill the disk
 ROOTS = ("scans", "recordings")
 
@@ -15,7 +17,7 @@ class Disk:
         """Take the folder of each of ROOTS; ValueError names one that is missing."""
         missing = [root for root in ROOTS if root not in roots]
         if missing:
-            raise ValueError(f"No folder is given for the files' root {missing[0]}: give one for each of {ROOTS}.")
+            raise ValueError(text("demo_refuses.folder", root=missing[0], roots=ROOTS))
         self._roots = roots
         self._left = FILE_ROWS
 

@@ -86,7 +86,7 @@ def _halts(tools: Tools, run: Run, policy: Policy) -> Halting:
 def tend(tools: Tools, run: Run) -> Outcome:
     """What a run needs while perhaps nobody works on it: closed when it is over, or when nothing is left of it."""
     with tools.database.reading() as connection:
-        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), "the run's policy")
+        policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), text("policy_source.run"))
         left = open_batches(connection, tools.ledger, run.id)
     halt = _halts(tools, run, policy)()
     if halt is not None and halt.state is not None:
