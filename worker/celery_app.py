@@ -30,7 +30,7 @@ from worker.telling import foreseen
 ENV_FILE = "MERZIM_ENV_FILE"
 QUEUE = "merzim"
 HINTS = 8  # messages that may wait at once: more would tell nobody more
-EMBEDDED = "memory://"
+EMBEDDED = "memory://localhost//"
 log = structlog.get_logger()
 
 
@@ -72,6 +72,7 @@ def _configuration() -> dict[str, Any]:
         "broker_url": settings.broker_url or EMBEDDED,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        "broker_transport_options": {} if settings.broker_url else {"polling_interval": 0.05},
         "task_default_queue": QUEUE,
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -129,18 +130,20 @@ def attempt(body: Callable[..., object], *arguments: Any, **named: Any) -> None:
         log.error("failed", said=foreseen(error) or [text("program.mistake")], **logs.of_error(error))
 
 
-def send(name: str, *ids: str) -> None:
-    """Send a message. A broker that is away is no reason to fail: the sweep looks again."""
+def send(name: str, *ids: str) -> bool:
+    """Send a message; whether it went. A broker that is away is no reason to fail: the sweep looks again."""
     try:
         app.send_task(name, args=ids, queue=QUEUE)
     except (OperationalError, OSError) as error:
         log.warning("message not sent", message=name, **logs.of_error(error))
+        return False
+    return True
 
 
-def hint(run_id: str, free: int) -> None:
-    """See that messages wait for the free batches of a run, but never more than HINTS."""
-    for _ in range(min(free, HINTS) - (waiting() or 0)):
-        send("merzim.batch", run_id)
+def hint(run_id: str, free: int) -> bool:
+    """See that messages wait for the free batches of a run, but never more than HINTS; whether the broker took them."""
+    known = waiting()
+    return known is not None and all(send("merzim.batch", run_id) for _ in range(min(free, HINTS) - known))
 
 
 def waiting() -> int | None:

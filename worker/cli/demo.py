@@ -3,6 +3,7 @@
 import getpass
 import re
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from shutil import copyfile
 from typing import Annotated, Any
@@ -90,25 +91,28 @@ def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
 
 def _first_night(installation: Any, folder: Path) -> int:
     """The brake, the approval and the night, as an operator meets them."""
-    from worker.cli.run import EXIT, carry_out, facts_of, save_report
-    from worker.pipeline.beginning import Wish
+    from worker.cli.run import EXIT, facts_of, save_report
+    from worker.cli.watching import follow
+    from worker.embedded import work_off
+    from worker.pipeline.beginning import Wish, begin
     from worker.pipeline.tools import Refused
 
     policy = installation.policy()
     now = datetime.now(UTC)
     try:
-        outcome = carry_out(installation, policy, Wish(now))
+        run = begin(installation.tools, policy, Wish(now))
     except Refused as refused:
         say("\n" + text("verb_demo.stopped"))
         for sentence in re.split(r"(?<=\.) (?=[A-Z])", str(refused)):
             say(f"  {sentence}")
         say("\n" + text("verb_demo.approved"))
         fingerprint = _fingerprint(installation, policy, now)
-        outcome = carry_out(installation, policy, Wish(now, approve=fingerprint, author=getpass.getuser()))
-    facts = facts_of(installation, outcome.run_id)
+        run = begin(installation.tools, policy, Wish(now, approve=fingerprint, author=getpass.getuser()))
+    work_off(folder / "merzim.env", run.id, partial(follow, installation.tools, run.id))
+    facts = facts_of(installation, run.id)
     page = save_report(installation, facts)
-    _summary(facts, folder, outcome, page)
-    return CLEAN if EXIT[outcome.state] == CLEAN else FAILURES
+    _summary(facts, folder, page)
+    return CLEAN if EXIT[facts.state] == CLEAN else FAILURES
 
 
 def _fingerprint(installation: Any, policy: Any, now: datetime) -> str:
@@ -118,7 +122,7 @@ def _fingerprint(installation: Any, policy: Any, now: datetime) -> str:
         return decide(connection, installation.tools, policy, now).plan.fingerprint
 
 
-def _summary(facts: Any, folder: Path, outcome: Any, page: Path | None) -> None:
+def _summary(facts: Any, folder: Path, page: Path | None) -> None:
     """What a newcomer wants to know: what happened, where everything lies, what to try next."""
     from worker.reports.facts import counts
 
@@ -126,7 +130,7 @@ def _summary(facts: Any, folder: Path, outcome: Any, page: Path | None) -> None:
     people = facts.people
     database = folder / "agency.db"
     merzim = f"merzim --env-file {folder / 'merzim.env'}"
-    say("\n" + text("verb_demo.ended", state=text(f"run_state.{outcome.state}")))
+    say("\n" + text("verb_demo.ended", state=text(f"run_state.{facts.state}")))
     if people is not None:
         counted = {name: str(getattr(people, name)) for name in ("scanned", "due", "held", "quarantined")}
         say(text("verb_demo.counted", **counted))
@@ -139,5 +143,5 @@ def _summary(facts: Any, folder: Path, outcome: Any, page: Path | None) -> None:
     say("\n" + text("verb_demo.try_next"))
     for verb in ("plan", "report", "archive list", "explain --key 1", "ledger verify", "status"):
         say(f"  {merzim} {verb}")
-    if outcome.reason:
-        tell(outcome.reason)
+    if facts.reason:
+        tell(facts.reason)

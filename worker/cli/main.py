@@ -20,6 +20,7 @@ from worker.cli import (
     plan,
     report,
     run,
+    serve,
     status,
 )
 from worker.cli.output import ERROR, REFUSED, tell
@@ -45,7 +46,7 @@ def settings(
     context.obj = env_file
 
 
-for verb in (demo, init, check, plan, run, explain, report, status):
+for verb in (demo, init, check, plan, run, serve, explain, report, status):
     verb.register(app)
 for noun in (hold, archive, ledger, keys):
     app.add_typer(noun.app)

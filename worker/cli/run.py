@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from config.catalogue import text
-from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, progress, tell, wants_json
+from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, progress, stop, tell, wants_json
 from worker.cli.plan import moment
+from worker.cli.watching import follow, open_run
 
 EXIT = {
     "done": CLEAN,
@@ -34,24 +35,50 @@ def run(
     ] = None,
     expect: Annotated[str | None, typer.Option("--plan", metavar="FINGERPRINT", help=text("help_run.expect"))] = None,
     now: Annotated[str | None, typer.Option(help=text("help_run.now"))] = None,
+    enqueue: Annotated[bool, typer.Option("--enqueue", help=text("help_run.enqueue"))] = False,
+    watch: Annotated[bool, typer.Option("--watch", help=text("help_run.watch"))] = False,
     as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Carry out the night now, here."""
+    """Carry out the night now: here, or by the workers."""
     from worker.bootstrap import install
     from worker.pipeline.beginning import Wish
 
     installation = install(context.obj)
     policy = installation.policy()
     wish = Wish(moment(now), approve=approve, expect=expect, author=getpass.getuser())
-    outcome = carry_out(installation, policy, wish)
-    page = save_report(installation, facts_of(installation, outcome.run_id))
-    if page is not None:
-        tell(text("program.report", path=page))
-    if wants_json(as_json):
-        print_json(result(installation, outcome))
+    if enqueue:
+        run_id = hand_over(context.obj, installation, policy, wish)
+    elif watch:
+        run_id = open_run(installation.tools, policy.name) or stop(text("watch.nothing"), REFUSED)
     else:
-        show(installation, outcome)
-    raise SystemExit(EXIT[outcome.state])
+        run_id = carry_out(installation, policy, wish).run_id
+    if watch:
+        follow(installation.tools, run_id)
+    facts = facts_of(installation, run_id)
+    if not enqueue and not watch:
+        page = save_report(installation, facts)
+        if page is not None:
+            tell(text("program.report", path=page))
+    if wants_json(as_json):
+        print_json(result(facts))
+    elif watch or not enqueue:
+        show(facts)
+    raise SystemExit(CLEAN if enqueue and not watch else EXIT[facts.state])
+
+
+def hand_over(env_file: Path | None, installation: Any, policy: Any, wish: Any) -> str:
+    """Make the run, or find the open one, and tell the workers; the run's id."""
+    from worker.celery_app import HINTS, hint, process
+    from worker.pipeline.beginning import begin
+    from worker.pipeline.tools import require_ledger
+
+    installation.settings.require("broker_url")
+    require_ledger(installation.tools)
+    process.env_file = env_file
+    run_id = str(begin(installation.tools, policy, wish).id)
+    told = hint(run_id, HINTS)
+    tell(text("enqueue.done", run=run_id) if told else text("enqueue.silent", run=run_id))
+    return run_id
 
 
 def carry_out(installation: Any, policy: Any, wish: Any) -> Any:
@@ -98,20 +125,15 @@ def save_report(installation: Any, facts: Any) -> Path | None:
     return None if folder is None else save_page(folder, facts)
 
 
-def result(installation: Any, outcome: Any) -> dict[str, Any]:
+def result(facts: Any) -> dict[str, Any]:
     """The run as JSON."""
     from worker.reports.facts import counts
 
-    return {
-        "run": outcome.run_id,
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "counts": counts(facts_of(installation, outcome.run_id)),
-    }
+    return {"run": facts.id, "state": facts.state, "reason": facts.reason, "counts": counts(facts)}
 
 
-def show(installation: Any, outcome: Any) -> None:
+def show(facts: Any) -> None:
     """The run as people read it."""
     from worker.reports.as_terminal import print_report
 
-    print_report(facts_of(installation, outcome.run_id))
+    print_report(facts)
