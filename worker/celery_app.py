@@ -66,10 +66,12 @@ def _configuration() -> dict[str, Any]:
     settings = Settings.load(process.env_file or _env_file())
     if not process.embedded:
         settings.require("broker_url")
+    url = settings.broker_url or EMBEDDED
     start, hours = settings.window.start, settings.window
     seconds = (hours.end.hour - start.hour) * 3600 + (hours.end.minute - start.minute) * 60
     return {
-        "broker_url": settings.broker_url or EMBEDDED,
+        "broker_url": url,
+        "broker_transport": "worker.transport:Transport" if url.startswith("redis") else None,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {} if settings.broker_url else {"polling_interval": 0.05},
@@ -110,20 +112,25 @@ def task(name: str) -> Callable[[Callable[..., None]], Any]:
     would be logged by Celery with its text, which may quote a row; and nothing waits for a result."""
 
     def register(body: Callable[..., None]) -> Any:
+        expected = body.__code__.co_argcount
+
         @wraps(body)
         def told(*arguments: Any, **named: Any) -> None:
             with structlog.contextvars.bound_contextvars(task=name):
-                attempt(body, *arguments, **named)
+                if named or len(arguments) != expected or not all(isinstance(a, str) for a in arguments):
+                    log.warning("malformed message dropped")
+                else:
+                    attempt(body, *arguments)
 
         return app.task(name=name, typing=False)(told)
 
     return register
 
 
-def attempt(body: Callable[..., object], *arguments: Any, **named: Any) -> None:
+def attempt(body: Callable[..., object], *arguments: Any) -> None:
     """Carry out one part of a task; what goes wrong is logged, and the other parts go on."""
     try:
-        body(*arguments, **named)
+        body(*arguments)
     except Refused as refused:
         log.warning("refused", said=str(refused))
     except Exception as error:

@@ -50,7 +50,7 @@ def of_error(error: BaseException) -> dict[str, str]:
 
 
 def _without_values(logger: Any, name: str, event: EventDict) -> EventDict:
-    """In place of a traceback, which ends with the exception's text."""
+    """In place of a traceback, which ends with the exception's text; and only the first line of what is said."""
     info = event.pop("exc_info", None)
     record = event.get("_record")
     if record is not None and record.exc_info:
@@ -58,4 +58,6 @@ def _without_values(logger: Any, name: str, event: EventDict) -> EventDict:
     if info is True:
         info = sys.exc_info()
     error = info[1] if isinstance(info, tuple) else info
+    if isinstance(event.get("event"), str):  # Celery quotes whole messages, on lines of their own
+        event["event"] = event["event"].partition("\n")[0]
     return {**event, **of_error(error)} if isinstance(error, BaseException) else event
