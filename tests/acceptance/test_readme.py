@@ -4,15 +4,21 @@ A line ends as its comment `# exit N` says, else with 0. Boxes marked `text` are
 other programs), and so may not contradict the program either: every verb that the README names exists.
 """
 
+import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.integration.broker import Broker
+from tests.integration.night_support import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -72,9 +78,17 @@ def test_the_demonstration(tmp_path: Path) -> None:
     assert "stopped, as it should be" in said
 
 
-def test_the_first_day(tmp_path: Path, postgresql_url: str) -> None:
-    """From the keys to a restored copy, as the operator types it."""
-    said = execute(script(boxes(parts()[1], "sh")), tmp_path, DATABASE_URL=postgresql_url)
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A Redis of the test's own."""
+    broker = Broker(tmp_path_factory.mktemp("redis")).start()
+    yield broker
+    broker.stop()
+
+
+def test_the_first_day(tmp_path: Path, postgresql_url: str, broker: Broker) -> None:
+    """From the keys to a restored copy, as the operator types it; then a night by the workers that it names."""
+    said = execute(script(boxes(parts()[1], "sh")), tmp_path, DATABASE_URL=postgresql_url, BROKER_URL=broker.url)
     assert "This is the first run of the policy kpi." in said
     assert '"findings": []' in said
     assert '"done": true' in said
@@ -83,6 +97,35 @@ def test_the_first_day(tmp_path: Path, postgresql_url: str) -> None:
     assert "GRANT SELECT" in (tmp_path / "grants.sql").read_text()
     assert "<html" in (tmp_path / "night.html").read_text("utf-8")
     assert len(list((tmp_path / "reports").glob("*.html"))) == 1
+    scheduled_night(tmp_path)
+
+
+def scheduled_night(folder: Path) -> None:
+    """The README's beat and worker see a night through, in a window that is open now."""
+    (box,) = [b for b in boxes(README, "text") if "celery -A" in b]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MERZIM_")}
+    environment |= {"PATH": f"{BIN}:{os.environ['PATH']}", "MERZIM_SWEEP_SECONDS": "1"}
+    policy = folder / "policy.yaml"
+    text = re.sub(
+        r"^window:.*$", 'window: {start: "00:00", end: "23:59"}', policy.read_text("utf-8"), flags=re.MULTILINE
+    )
+    policy.write_text(text, "utf-8")
+    with (folder / "celery.log").open("wb") as log:
+        shell = subprocess.Popen(
+            ["bash", "-c", f"{box}\nwait"], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        runs = "merzim --env-file merzim.env status --json || true"
+        wait_until(lambda: any(r["kind"] == "night" and r["state"] == "done" for r in states(execute(runs, folder))))
+        execute("merzim --env-file merzim.env status --worker && merzim --env-file merzim.env status --beat", folder)
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+
+
+def states(said: str) -> list[dict[str, str]]:
+    runs: list[dict[str, str]] = json.loads(said)["runs"]
+    return runs
 
 
 def test_the_example_policy(tmp_path: Path) -> None:
