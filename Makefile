@@ -37,6 +37,7 @@ requirements:
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet --extra dev pyproject.toml -o requirements-dev.txt
+	echo hatchling | $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --quiet --python-version 3.11 - -o deploy/requirements-build.txt
 
 clean:
 	rm -rf .venv .merzim-demo .mypy_cache .ruff_cache .pytest_cache
