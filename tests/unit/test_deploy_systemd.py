@@ -103,6 +103,14 @@ def test_every_night_or_somebody_knows() -> None:
     assert re.fullmatch(r"\*-\*-\* 09:00:00 Asia/Almaty", one("merzim-status.timer", "OnCalendar"))
 
 
+def test_what_the_guide_enables_can_be_enabled() -> None:
+    guide = (ROOT / "deploy" / "README.md").read_text("utf-8")
+    (names,) = re.findall(r"^systemctl enable --now (.+)$", guide, re.MULTILINE)
+    files = [re.sub(r"@\w+", "@", name) for name in names.split()]
+    wanted = [unit(file if "." in file else f"{file}.service")["WantedBy"] for file in files]
+    assert wanted == [["multi-user.target"], ["multi-user.target"], ["timers.target"]]
+
+
 def test_systemd_understands_them(tmp_path: Path) -> None:
     """Where there is systemd."""
     analyze = shutil.which("systemd-analyze")
