@@ -3,6 +3,7 @@
 from datetime import time
 
 from config.catalogue import text
+from config.names import table_name
 from config.policy import (
     SANE_FROM,
     Brake,
@@ -43,7 +44,7 @@ class PolicyReading(StageReading):
             stored_in=stored_in,
             holds={name: self._hold(name, hold) for name, hold in self.named(top.get("holds")).items()},
             stages=self.stages(top.get("stages")),
-            ignore={table: self.text(reason) for table, reason in self.named(top.get("ignore")).items()},
+            ignore={table_name(t): self.text(reason) for t, reason in self.named(top.get("ignore")).items()},
             triggers={name: self._trigger(each) for name, each in self.named(top.get("triggers")).items()},
             quota=self._quota(top.get("quota")),
             brake=self._brake(top.get("brake")),
@@ -58,8 +59,8 @@ class PolicyReading(StageReading):
     def _subject(self, node: Node | None) -> Subject:
         subject = self.entries(node, "subject")
         return Subject(
-            table=self.text(subject.get("table")),
-            key=self.text(subject.get("key")),
+            table=self.table(subject.get("table")),
+            key=self.names(subject.get("key")),
             same_person=self.optional_text(subject.get("same person")),
             blocked=self.optional_text(subject.get("blocked")),
         )
@@ -101,13 +102,14 @@ class PolicyReading(StageReading):
         hold = self.entries(node, "hold")
         return Hold(
             name=name,
-            exists=self.text(hold.get("exists")),
+            exists=self.table(hold.get("exists")),
             where=self.optional_text(hold.get("where")),
             basis=self.text(hold.get("basis")),
         )
 
     def _trigger(self, node: Node) -> Trigger:
-        return Trigger(writes=self.names(self.entries(node, "trigger").get("writes")))
+        writes = self.names(self.entries(node, "trigger").get("writes"))
+        return Trigger(writes=tuple(table_name(table) for table in writes))
 
     def _quota(self, node: Node | None) -> Quota:
         quota = self.entries(node, "quota")

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from config.catalogue import text
+from config.names import join_names, split_names
 from config.problems import place_of
 from config.term import Term
 
@@ -31,13 +32,13 @@ class ColumnRef(_Part):
     @classmethod
     def parse(cls, written: str) -> "ColumnRef":
         """Read `table.column` or `schema.table.column`; ValueError says what is wrong."""
-        table, dot, column = written.rpartition(".")
-        if not dot or not column or not all(table.split(".")) or written != "".join(written.split()):
+        parts = split_names(written)
+        if parts is None or len(parts) < 2:
             raise ValueError(text("policy_value.no_column", text=written))
-        return cls(table=table, column=column)
+        return cls(table=join_names(*parts[:-1]), column=parts[-1])
 
     def __str__(self) -> str:
-        return f"{self.table}.{self.column}"
+        return f"{self.table}.{join_names(self.column)}"
 
 
 class Event(_Part):
@@ -67,7 +68,7 @@ class Subject(_Part):
     """Which table holds the persons, and by which columns."""
 
     table: str
-    key: str
+    key: tuple[str, ...]
     same_person: str | None = None  # same person
     blocked: str | None = None
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from config.catalogue import text
+from config.names import table_name
 from config.policy import UNREAD, ColumnRef
 from config.problems import Problem, did_you_mean, nearest, place_of
 from config.schema import DATE_PATTERN, DEFS, EXAMPLES, TIME_PATTERN
@@ -124,6 +125,10 @@ class Reading:
     def term(self, node: Node | None) -> Term:
         """A term; `NO_TERM` itself where there is none to read."""
         return self.parsed(node, Term.parse, NO_TERM)
+
+    def table(self, node: Node | None) -> str:
+        """A table's name."""
+        return table_name(self.text(node))
 
     def column(self, node: Node | None) -> ColumnRef:
         """A `table.column`."""

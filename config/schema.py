@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from config.names import COLUMN_PATTERN
 from config.term import TERM_PATTERN
 
 Schema = dict[str, Any]
 
-COLUMN_PATTERN = r"^[^\s.]+(\.[^\s.]+)+$"
 DATE_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 
@@ -46,7 +46,7 @@ DEFS: dict[str, Schema] = {
     "time": {"type": "string", "pattern": TIME_PATTERN},
     "stored": {"enum": ["UTC", "local"]},
     "floor": _object({"term": _TERM, "basis": _TEXT}),
-    "subject": _object({"table": _TEXT, "key": _TEXT}, {"same person": _TEXT, "blocked": _TEXT}),
+    "subject": _object({"table": _TEXT, "key": _NAMES}, {"same person": _TEXT, "blocked": _TEXT}),
     "link": _object({"from": _COLUMN, "to": _COLUMN}, {"where": _WHERE, "only": {"const": "delays"}}),
     "conditional event": _object({"event": _COLUMN}, {"where": _WHERE}),
     "event": {"oneOf": [_COLUMN, _ref("conditional event")]},

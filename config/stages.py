@@ -3,6 +3,7 @@
 from typing import Literal
 
 from config.catalogue import text
+from config.names import table_name
 from config.policy import Archive, Event, Files, Origin, Stage, TableRule, Treatment
 from config.problems import nearest
 from config.reading import Reading, name_without_slash
@@ -27,7 +28,7 @@ class StageReading(Reading):
     def _stage(self, name: str, node: Node, stages: list[str]) -> Stage:
         self.checked(node.path, name, name_without_slash, "")
         stage = self.entries(node, "stage")
-        tables = self.named(stage.get("tables"), least=1)
+        tables = {table_name(t): rule for t, rule in self.named(stage.get("tables"), least=1).items()}
         return Stage(
             name=name,
             origin=self._origin(stage.get("from"), stages),
@@ -74,7 +75,7 @@ class StageReading(Reading):
         files = self._files(rule.get("files"))
         if isinstance(rule.get("depersonalise"), Entries) and not treatments and files is None:
             self.problem(rule["depersonalise"].path, text("policy_rule.changes_nothing"))
-        after = self.names(rule.get("after"), tables, "policy_rule.no_table")
+        after = tuple(map(table_name, self.names(rule.get("after"), tables, "policy_rule.no_table")))
         return TableRule(
             table=table,
             where=self.optional_text(rule.get("where")),

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from config.loader import load_policy
+from config.names import join_names, split_table
 from config.policy import Policy
 from worker.archive.keys import identity_file, make_identity, make_signing_key, read_identities, write_secret
 from worker.bootstrap import Installation, install
@@ -31,6 +32,12 @@ from worker.pipeline.restoring import Restored, restore_segment
 from worker.pipeline.tools import Refused, Tools, utc_now
 from worker.plan.result import Plan
 
+EMPTY = """DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_' LOOP
+        EXECUTE 'DROP SCHEMA ' || quote_ident(name) || ' CASCADE';
+    END LOOP;
+    CREATE SCHEMA public;
+END $$"""
 BOTH = ("sqlite", "postgresql")
 SERVER = "MERZIM_TEST_POSTGRESQL_URL"
 NOW = datetime(2026, 7, 1, 1, 0, tzinfo=UTC)
@@ -207,18 +214,24 @@ class Operator:
     def contents(self) -> dict[str, list[str]]:
         """Every row of every table of the operator in the database's own words, types included."""
         with self.tools.database.reading() as connection:
-            schema = self.tools.database.schema(connection, [])
+            schema = self.tools.database.schema(connection, [join_names(s, "x") for s in self.other_schemas()])
             tables = {name: [c.name for c in facts.table.c] for name, facts in schema.tables.items()}
         return {name: self.words(name, columns) for name, columns in tables.items()}
 
+    def other_schemas(self) -> list[str]:
+        """Schemas of the operator besides the default one."""
+        query = "SELECT nspname FROM pg_namespace WHERE nspname NOT IN ('public', 'merzim', 'information_schema')"
+        return [] if self.dialect == "sqlite" else [r[0] for r in self.rows(f"{query} AND nspname !~ '^pg_'")]
+
     def words(self, table: str, columns: Sequence[str]) -> list[str]:
         """The rows of a table, sorted, as the database itself writes them."""
-        quoted = ['"' + c.replace('"', '""') + '"' for c in columns]
+        quoted = [_quoted(c) for c in columns]
+        name = ".".join(_quoted(part) for part in split_table(table) if part)
         if self.dialect == "sqlite":
             parts = [f"typeof({c}) || ' ' || hex({c}) || ' ' || quote({c})" for c in quoted]
         else:
             parts = [f"coalesce({c}::text, '(null)')" for c in quoted]
-        return sorted(" | ".join(row) for row in self.rows(f'SELECT {", ".join(parts)} FROM "{table}"'))
+        return sorted(" | ".join(row) for row in self.rows(f'SELECT {", ".join(parts)} FROM {name}'))
 
     def ledger(self, table: str, **where: Any) -> list[dict[str, Any]]:
         """Rows of a table of the ledger."""
@@ -315,6 +328,10 @@ def operator_on(
     operator.tools.database.engine.dispose()
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _driver(connection: sa.Connection) -> Any:
     """The driver's own connection: what it is given goes to the database letter by letter."""
     return connection.connection.driver_connection
@@ -332,7 +349,7 @@ def _database_of_this_process() -> str:
 def _postgresql_database() -> str:
     """The shared database, emptied."""
     name = _database_of_this_process()
-    _on_server(name, "DROP SCHEMA IF EXISTS merzim, public CASCADE", "CREATE SCHEMA public")
+    _on_server(name, EMPTY)
     return name
 
 

@@ -8,8 +8,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
+from config.names import split_table
 from worker.databases.facts import Schema, TableKind
-from worker.databases.reflection import Extras, read_schema, split_name
+from worker.databases.reflection import Extras, read_schema
 from worker.databases.temporary import QUERIES_KEPT, described
 
 KINDS: dict[str, TableKind] = {
@@ -83,7 +84,7 @@ class PostgreSQL:
 
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """See `base.Database.schema`."""
-        schemas = sorted({split_name(t)[0] or "" for t in tables} | {""})
+        schemas = sorted({split_table(t)[0] or "" for t in tables} | {""})
         default = connection.execute(sa.text("SELECT current_schema()")).scalar_one()
         extras = _extras(connection, default)
         return read_schema(connection, [s or None for s in schemas if s != default], extras)
@@ -140,7 +141,8 @@ class PostgreSQL:
 
     def count_estimate(self, connection: sa.Connection, table: sa.Table) -> int:
         """See `base.Database.count_estimate`."""
-        name = connection.dialect.identifier_preparer.format_table(table)
+        # `format_table` doubles percent signs for statements, and this is a value.
+        name = connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")
         query = sa.text("SELECT reltuples::bigint FROM pg_class WHERE oid = CAST(:name AS regclass)")
         known = int(connection.execute(query, {"name": name}).scalar_one())
         if known >= 0:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from config.names import join_names
 from worker.databases.facts import ForeignKey, Schema, TableFacts, TableKind
 
 
@@ -23,18 +24,12 @@ class Extras:
     """Actions by (schema, table, columns), where the inspector reads them out of the DDL and misses some (SQLite)."""
 
 
-def split_name(name: str) -> tuple[str | None, str]:
-    """A policy's table name as (schema, table): "archive.cases" is the table cases of the schema archive."""
-    schema, dot, table = name.rpartition(".")
-    return (schema, table) if dot else (None, name)
-
-
 def read_schema(connection: sa.Connection, schemas: Iterable[str | None], extras: Extras) -> Schema:
     """All tables and views of the named schemas (None: the default one)."""
     inspector = sa.inspect(connection)
-    metadata = sa.MetaData()
     tables: dict[str, TableFacts] = {}
     for schema in schemas:
+        metadata = sa.MetaData()  # one for each: "a.b" may be a table of its own, or b of the schema a
         views = [*inspector.get_view_names(schema), *_materialised(inspector, schema)]
         names = [n for n in inspector.get_table_names(schema) if not n.startswith("merzim_")]
         with warnings.catch_warnings():
@@ -58,13 +53,13 @@ def _materialised(inspector: sa.Inspector, schema: str | None) -> list[str]:
 
 
 def _policy_name(schema: str | None, name: str) -> str:
-    return f"{schema}.{name}" if schema else name
+    return join_names(schema, name) if schema else join_names(name)
 
 
 def _table_facts(
     inspector: sa.Inspector, metadata: sa.MetaData, schema: str | None, name: str, extras: Extras
 ) -> TableFacts:
-    table = metadata.tables[_policy_name(schema, name)]
+    table = metadata.tables[f"{schema}.{name}" if schema else name]
     where = (schema, name)
     # SQLite keeps `email TEXT UNIQUE` as an index that the inspector shows only when asked.
     more = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}

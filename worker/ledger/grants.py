@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy.engine import make_url
 
 from config.catalogue import text
+from config.names import split_table
 from worker.ledger.errors import LedgerError
 from worker.ledger.migrations import VERSION_TABLE
 from worker.ledger.tables import ledger_tables
@@ -42,8 +43,8 @@ def grants(schema: str, role: str, tables_rw: Mapping[str, Collection[str]]) -> 
         for table in ledger_tables(schema).all_tables()
     }
     tables[f"{_quote(schema)}.{_quote(VERSION_TABLE)}"] = {"SELECT"}
-    tables |= {".".join(map(_quote, _split(name))): tables_rw[name] for name in sorted(tables_rw)}
-    schemas = sorted({schema} | {_split(name)[0] for name in tables_rw if "." in name})
+    tables |= {".".join(_quote(part) for part in split_table(t) if part): tables_rw[t] for t in sorted(tables_rw)}
+    schemas = sorted({schema} | {of for of, _ in map(split_table, tables_rw) if of})
     usage = [f"GRANT USAGE ON SCHEMA {_quote(name)} TO {_quote(role)};" for name in schemas]
     return usage + [_grant(table, rights, role) for table, rights in tables.items()]
 
@@ -56,11 +57,6 @@ def _grant(table: str, rights: Collection[str], role: str) -> str:
         raise LedgerError(text("ledger_refuses.unknown_privileges", privileges=privileges, table=table, known=known))
     wanted = ", ".join(right for right in _ORDER if right in rights)
     return f"GRANT {wanted} ON {table} TO {_quote(role)};"
-
-
-def _split(name: str) -> list[str]:
-    """["schema", "table"], or ["table"] alone; the last dot divides them."""
-    return name.rsplit(".", 1)
 
 
 def _quote(name: str) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from config.names import split_table
 from worker.archive.format import Column, TableHeader
 from worker.archive.segment import SegmentWriter
 from worker.databases.base import Database
 from worker.databases.facts import TableFacts
-from worker.databases.reflection import split_name
 from worker.plan.result import Key
 from worker.plan.scene import bare, key_in
 
@@ -24,7 +24,7 @@ def copy_rows(
     """Append the rows with these keys, every column of them, to the segment."""
     if not keys:
         return
-    schema, name = split_name(facts.name)
+    schema, name = split_table(facts.name)
     columns = tuple(Column(c.name, facts.types[c.name]) for c in facts.table.c)
     writer.table(TableHeader(name, schema, facts.key, columns, database.encoding, operation))
     key = [facts.table.c[c] for c in facts.key]

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from config.catalogue import text
 from config.loader import load_policy
+from config.names import join_names
 from config.policy import Policy
 from worker.archive.format import TableHeader
 from worker.archive.reading import Segment, read_segment, verify_segment
@@ -152,7 +153,7 @@ class _Loaded:
 def _load(
     connection: sa.Connection, tools: Tools, schema: Schema, place: int, header: TableHeader, rows: Iterable[bytes]
 ) -> _Loaded:
-    name = f"{header.schema}.{header.table}" if header.schema else header.table
+    name = join_names(*([header.schema] if header.schema else []), header.table)
     facts = schema.tables.get(name)
     problems = _misfits(connection, name, facts, header, tools.database.encoding)
     if facts is None or problems:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.catalogue import text
+from config.names import split_table
 from worker.archive.segment import Sealed
 from worker.pipeline.applying import BEFORE
 from worker.pipeline.attempt import Work
@@ -29,7 +30,7 @@ def check_archived(work: Work, sealed: Sealed) -> Sealed:
     pairs = [*work.selected.items(), *((s.table, k) for s, k in work.carried)]
     for table, keys in pairs:
         if keys:
-            name = table.rpartition(".")[2]
+            name = split_table(table)[1]
             selected[name] = selected.get(name, 0) + len(keys)
     if selected != sealed.rows:
         raise Broken(text("broken.not_archived"))

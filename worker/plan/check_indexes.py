@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from config.catalogue import text
+from config.names import split_table
 from worker.plan.check_ground import Ground
 from worker.plan.check_links import unit_of
 from worker.plan.links import Step
@@ -46,8 +47,8 @@ def _ddl(ground: Ground, wanted: Wanted, preparer: IdentifierPreparer) -> str:
     table = preparer.format_table(ground.schema.tables[wanted.table].table)
     columns = ", ".join(preparer.quote(c) for c in wanted.columns)
     if ground.schema.dialect == "postgresql":
-        return f"CREATE INDEX CONCURRENTLY ON {table} ({columns});"  # PostgreSQL finds a name itself
-    name = preparer.quote("_".join([wanted.table.rpartition(".")[2], *wanted.columns]))
+        return f"CREATE INDEX CONCURRENTLY ON {table} ({columns});".replace("%%", "%")  # PostgreSQL finds a name itself
+    name = preparer.quote("_".join([split_table(wanted.table)[1], *wanted.columns]))
     return f"CREATE INDEX {name} ON {table} ({columns});"
 
 

@@ -5,7 +5,7 @@ import re
 from config.catalogue import text
 from worker.ledger.errors import UnsupportedKey
 from worker.ledger.keys import KeyCodec
-from worker.plan.check_ground import Ground, is_unread, quoted
+from worker.plan.check_ground import Ground, quoted
 
 # Words of a column's name that make it an identifier, in the languages of Kazakhstan.
 PERSONAL_WORDS = {"iin", "иин", "жсн", "email", "phone", "tel", "msisdn", "телефон"}
@@ -41,15 +41,16 @@ def _tables(ground: Ground) -> dict[str, str]:
 
 def _subject_key(ground: Ground) -> None:
     subject = ground.policy.subject
-    facts, column = ground.table(subject.table), ground.column(subject.table, subject.key)
-    if facts is None or column is None or is_unread(subject.key) or not facts.key:
+    facts, columns = ground.table(subject.table), [ground.column(subject.table, name) for name in subject.key]
+    if facts is None or not all(c is not None for c in columns) or not facts.key:
         return
-    unique = facts.key == (subject.key,) or ((subject.key,) in facts.uniques and not column.nullable)
-    if not unique:
-        key = quoted(facts.key)
-        ground.error("subject.key", text("check_keys.no_subject_key", column=subject.key, table=subject.table, key=key))
-    elif facts.key != (subject.key,):
-        _personal(ground, subject.table, (subject.key,), "subject.key")
+    same = sorted(facts.key) == sorted(subject.key)
+    unique = any(sorted(u) == sorted(subject.key) for u in facts.uniques)
+    if not same and not (unique and not any(c.nullable for c in columns if c is not None)):
+        values = {"column": quoted(subject.key), "table": subject.table, "key": quoted(facts.key)}
+        ground.error("subject.key", text("check_keys.no_subject_key", **values))
+    elif not same:
+        _personal(ground, subject.table, subject.key, "subject.key")
 
 
 def _personal(ground: Ground, table: str, key: tuple[str, ...], path: str) -> None:

@@ -62,7 +62,9 @@ def tables_named(policy: Policy) -> set[str]:
 def _subject(ground: Ground) -> None:
     subject = ground.policy.subject
     _table(ground, "subject.table", subject.table)
-    _columns(ground, "subject.key", subject.table, [subject.key])
+    for i, name in enumerate(subject.key):
+        path = f"subject.key[{i}]" if len(subject.key) > 1 else "subject.key"
+        _columns(ground, path, subject.table, [name])
     if subject.same_person is not None:
         _columns(ground, "subject.same person", subject.table, [subject.same_person])
     if subject.blocked is not None:

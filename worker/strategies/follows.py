@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.catalogue import text
+from config.names import COLUMN_PATTERN
 from worker.strategies.base import Strategy, StrategyError
 from worker.strategies.kinds import ALL_KINDS
 
@@ -22,7 +23,7 @@ class Follows(Strategy):
 
     def wrong_argument(self, argument: str) -> str | None:
         """See Strategy."""
-        if re.fullmatch(r"[^\s.]+(?:\.[^\s.]+)+", argument):
+        if re.fullmatch(COLUMN_PATTERN, argument):
             return None
         return text("strategy.this_argument", name=self.name, wanted=self.argument, argument=repr(argument))
 
