@@ -8,7 +8,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-TableKind = Literal["table", "view", "materialised view", "partitioned table", "foreign table"]
+TableKind = Literal["table", "view", "materialised view", "partitioned table", "partition", "foreign table"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,18 @@ class TableFacts:
     rows: int = 0
     types: Mapping[str, str] = field(default_factory=dict)
     """Each column's type as the database itself names it; "" where a column has none (SQLite)."""
+    hides_rows: bool = False
+    """Row level security would hide rows from this role."""
+    heirs: tuple[str, ...] = ()
+    """Tables whose rows appear in this one without being its own: by INHERITS, or as a foreign partition."""
+    copies: tuple[str, ...] = ()
+    """Materialised views that keep a copy of what stands here."""
+    unusual_uniques: tuple[str, ...] = ()
+    """Definitions of partial, expression and exclusion indexes that forbid two rows to be alike."""
+    nulls_alike: tuple[str, ...] = ()
+    """Columns that are unique with only one NULL allowed."""
+    domains: frozenset[str] = frozenset()
+    """Columns whose type is a domain; `table` shows what the domain is made of."""
 
     def column(self, name: str) -> sa.Column[object]:
         """The column; KeyError if the table has none of that name."""
@@ -48,6 +60,11 @@ class TableFacts:
     def generated(self) -> frozenset[str]:
         """Columns whose value the database computes: no statement may write them."""
         return frozenset(c.name for c in self.table.c if c.computed is not None)
+
+    @property
+    def changeable(self) -> bool:
+        """Whether rows can be changed here: a partitioned table finds their partitions itself."""
+        return self.kind in ("table", "partitioned table")
 
     def indexed(self, column: str) -> bool:
         """Whether some index, key or unique constraint starts with the column."""

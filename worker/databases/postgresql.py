@@ -1,6 +1,6 @@
 """PostgreSQL 13 and newer: COPY in and out, row locks with SKIP LOCKED, short time-outs."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,17 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from config.names import split_table
-from worker.databases.facts import Schema, TableKind
-from worker.databases.reflection import Extras, read_schema
+from worker.databases.facts import Schema
+from worker.databases.postgresql_facts import extras, referring
+from worker.databases.reflection import read_schema
 from worker.databases.temporary import QUERIES_KEPT, described
 
-KINDS: dict[str, TableKind] = {
-    "r": "table",
-    "p": "partitioned table",
-    "v": "view",
-    "m": "materialised view",
-    "f": "foreign table",
-}
 # How values are written out must not depend on what a role or a database has set, or a copy could not be read back.
 WRITING = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c lc_monetary=C -c xmloption=content"
 CONNECT: dict[str, Any] = {
@@ -84,10 +78,11 @@ class PostgreSQL:
 
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """See `base.Database.schema`."""
-        schemas = sorted({split_table(t)[0] or "" for t in tables} | {""})
         default = connection.execute(sa.text("SELECT current_schema()")).scalar_one()
-        extras = _extras(connection, default)
-        return read_schema(connection, [s or None for s in schemas if s != default], extras)
+        named = {split_table(t)[0] or default for t in tables} | {default}
+        wanted: dict[str | None, Collection[str] | None] = {None if s == default else s: None for s in sorted(named)}
+        wanted |= referring(connection, named)
+        return read_schema(connection, wanted, extras(connection, default))
 
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """See `base.Database.locked`."""
@@ -178,35 +173,3 @@ def _cursor(connection: sa.Connection) -> psycopg.Cursor[Any]:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver.cursor()
-
-
-def _extras(connection: sa.Connection, default: str) -> Extras:
-    """Triggers, rules, kinds and sizes, which the inspector does not tell."""
-
-    def rows(query: str) -> list[tuple[tuple[str | None, str], Any]]:
-        found = connection.execute(sa.text(query)).all()
-        return [((None if r[0] == default else r[0], r[1]), r[2]) for r in found]
-
-    of = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
-    for where, name in rows(
-        f"SELECT n.nspname, c.relname, t.tgname {of} JOIN pg_trigger t ON t.tgrelid = c.oid"
-        " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY t.tgname"
-    ):
-        triggers[where] = (*triggers.get(where, ()), name)
-    rules: dict[tuple[str | None, str], tuple[str, ...]] = {}
-    for where, name in rows(
-        f"SELECT n.nspname, c.relname, r.rulename {of} JOIN pg_rewrite r ON r.ev_class = c.oid"
-        " WHERE r.rulename <> '_RETURN' ORDER BY r.rulename"
-    ):
-        rules[where] = (*rules.get(where, ()), name)
-    kinds = rows(f"SELECT n.nspname, c.relname, c.relkind::text {of} WHERE c.relkind IN ('r','p','v','m','f')")
-    sizes = rows(f"SELECT n.nspname, c.relname, greatest(c.reltuples, 0)::bigint {of} WHERE c.relkind IN ('r','p')")
-    types: dict[tuple[str | None, str], dict[str, str]] = {}
-    for where, (column, kind) in rows(
-        f"SELECT n.nspname, c.relname, ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod)] {of}"
-        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-        " WHERE c.relkind IN ('r','p') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'"
-    ):
-        types.setdefault(where, {})[column] = kind
-    return Extras(triggers, rules, {w: KINDS[k] for w, k in kinds}, dict(sizes), types)

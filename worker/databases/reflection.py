@@ -1,55 +1,87 @@
 """Reads the live schema through SQLAlchemy's inspector; what it does not know comes from each database's module."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from config.names import join_names
 from worker.databases.facts import ForeignKey, Schema, TableFacts, TableKind
+
+Where = tuple[str | None, str]
+"""A schema (None: the default one) and a table in it."""
 
 
 @dataclass(frozen=True)
 class Extras:
     """What the inspector does not tell, by (schema or None, table)."""
 
-    triggers: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
-    rules: Mapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
-    kinds: Mapping[tuple[str | None, str], TableKind] = field(default_factory=dict)
-    rows: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
-    types: Mapping[tuple[str | None, str], Mapping[str, str]] = field(default_factory=dict)
+    triggers: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    rules: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[Where, TableKind] = field(default_factory=dict)
+    rows: Mapping[Where, int] = field(default_factory=dict)
+    types: Mapping[Where, Mapping[str, str]] = field(default_factory=dict)
     """Columns with their types in the database's own words."""
     on_delete: Mapping[tuple[str | None, str, tuple[str, ...]], str] = field(default_factory=dict)
     """Actions by (schema, table, columns), where the inspector reads them out of the DDL and misses some (SQLite)."""
+    hiding: frozenset[Where] = frozenset()
+    heirs: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    copies: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    unusual_uniques: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    nulls_alike: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    domains: frozenset[tuple[Where, str]] = frozenset()
+    never_null: frozenset[tuple[Where, str]] = frozenset()
+    """Columns without NOT NULL of their own whose domain allows no NULL."""
 
 
-def read_schema(connection: sa.Connection, schemas: Iterable[str | None], extras: Extras) -> Schema:
-    """All tables and views of the named schemas (None: the default one)."""
+def read_schema(
+    connection: sa.Connection, wanted: Mapping[str | None, Collection[str] | None], extras: Extras
+) -> Schema:
+    """All tables and views of the wanted schemas (None: the default one); of some only the tables that are named."""
     inspector = sa.inspect(connection)
     tables: dict[str, TableFacts] = {}
-    for schema in schemas:
+    for schema, chosen in wanted.items():
         metadata = sa.MetaData()  # one for each: "a.b" may be a table of its own, or b of the schema a
-        views = [*inspector.get_view_names(schema), *_materialised(inspector, schema)]
         names = [n for n in inspector.get_table_names(schema) if not n.startswith("merzim_")]
+        names = [n for n in names if chosen is None or n in chosen]
         with warnings.catch_warnings():
             # Types that only the operator knows are copied, emptied and put back by the database: no need to know them.
+            # Indexes over expressions are read from the catalogue, where they matter.
             warnings.filterwarnings("ignore", "Did not recognize type", sa.exc.SAWarning)
+            warnings.filterwarnings("ignore", "Skipped unsupported reflection", sa.exc.SAWarning)
             metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
-        for name in names:
-            facts = _table_facts(inspector, metadata, schema, name, extras)
-            tables[facts.name] = facts
-        for name in views:
-            table = sa.Table(name, metadata, schema=schema, autoload_with=connection, resolve_fks=False)
-            kind = extras.kinds.get((schema, name), "view")
-            tables[_policy_name(schema, name)] = TableFacts(
-                _policy_name(schema, name), table, kind, (), (), (), (), (), ()
-            )
+            for name in names:
+                facts = _table_facts(inspector, metadata, schema, name, extras)
+                tables[facts.name] = facts
+        if chosen is None:
+            tables |= _views(inspector, schema, extras)
     return Schema(connection.dialect.name, tables)
 
 
-def _materialised(inspector: sa.Inspector, schema: str | None) -> list[str]:
-    return inspector.get_materialized_view_names(schema) if inspector.dialect.name == "postgresql" else []
+def _views(inspector: sa.Inspector, schema: str | None, extras: Extras) -> dict[str, TableFacts]:
+    """What only looks like a table. Its columns are asked one by one: SQLite keeps views of tables that are gone."""
+    names = [*inspector.get_view_names(schema), *_only_postgresql(inspector, schema)]
+    found = {}
+    for name in names:
+        table = sa.Table(name, sa.MetaData(), schema=schema)
+        with suppress(sa.exc.NoSuchTableError, sa.exc.DBAPIError):
+            inspector.reflect_table(table, None, resolve_fks=False)
+        policy_name = _policy_name(schema, name)
+        kind = extras.kinds.get((schema, name), "view")
+        found[policy_name] = TableFacts(policy_name, table, kind, (), (), (), (), (), ())
+    return found
+
+
+def _only_postgresql(inspector: sa.Inspector, schema: str | None) -> list[str]:
+    """Names of materialised views and of foreign tables."""
+    if inspector.dialect.name != "postgresql":
+        return []
+    foreign: list[str] = inspector.get_foreign_table_names(schema)  # type: ignore[attr-defined]  # PGInspector
+    return [*inspector.get_materialized_view_names(schema), *foreign]
 
 
 def _policy_name(schema: str | None, name: str) -> str:
@@ -66,13 +98,17 @@ def _table_facts(
     indexes = inspector.get_indexes(name, schema, **more)
     uniques = [tuple(u["column_names"]) for u in inspector.get_unique_constraints(name, schema)]
     uniques += [_columns(i) for i in indexes if i.get("unique") and _columns(i) and not _is_partial(i)]
+    for column in table.c:
+        _without_domain(column, where, extras)
     key = tuple(c.name for c in table.primary_key.columns) or _unique_key(table, uniques)
+    part = extras.kinds.get(where) == "partition"
     return TableFacts(
         name=_policy_name(schema, name),
         table=table,
         kind=extras.kinds.get(where, "table"),
         key=key,
-        foreign_keys=tuple(_foreign_keys(inspector, schema, name, extras)),
+        # A partition's own say the same as those of the table that it belongs to.
+        foreign_keys=() if part else tuple(_foreign_keys(inspector, schema, name, extras)),
         uniques=tuple(dict.fromkeys(uniques)),
         checks=tuple(c["sqltext"] for c in inspector.get_check_constraints(name, schema)),
         indexes=tuple(_columns(i) for i in indexes if not _is_partial(i)),
@@ -80,7 +116,21 @@ def _table_facts(
         rules=extras.rules.get(where, ()),
         rows=extras.rows.get(where, 0),
         types=extras.types.get(where, {}),
+        hides_rows=where in extras.hiding,
+        heirs=extras.heirs.get(where, ()),
+        copies=extras.copies.get(where, ()),
+        unusual_uniques=extras.unusual_uniques.get(where, ()),
+        nulls_alike=extras.nulls_alike.get(where, ()),
+        domains=frozenset(c.name for c in table.c if (where, c.name) in extras.domains),
     )
+
+
+def _without_domain(column: sa.Column[Any], where: Where, extras: Extras) -> None:
+    """To us a domain is what it is made of: a date is compared as a date. The database still guards it."""
+    while isinstance(column.type, postgresql.DOMAIN):
+        column.type = sa.types.to_instance(column.type.data_type)
+    if (where, column.name) in extras.never_null:
+        column.nullable = False
 
 
 def _columns(index: Mapping[str, object]) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class SQLite:
         for table, name in found:
             triggers[(None, table)] = (*triggers.get((None, table), ()), name)
         extras = Extras(triggers=triggers, types=_types(connection), on_delete=_on_delete(connection))
-        return read_schema(connection, [None], extras)
+        return read_schema(connection, {None: None}, extras)
 
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """The transaction holds the only write lock already."""

@@ -11,7 +11,7 @@ def rights_needed(connection: sa.Connection, database: Database, policy: Policy)
     they go. PostgreSQL asks for UPDATE before it lets a row be locked."""
     named = {t for s in policy.stages.values() for t in s.tables}
     schema = database.schema(connection, [policy.subject.table, *named])
-    needed: dict[str, set[str]] = {t: {"SELECT"} for t, f in schema.tables.items() if f.kind == "table"}
+    needed: dict[str, set[str]] = {t: {"SELECT"} for t, f in schema.tables.items() if f.changeable}
 
     def add(table: str, *rights: str) -> None:
         needed.setdefault(table, {"SELECT"}).update(rights)

@@ -29,7 +29,7 @@ def wanted_indexes(ground: Ground) -> list[Wanted]:
     first: dict[tuple[str, str], Wanted] = {}
     for wanted in _lookups(ground):
         facts = ground.table(wanted.table)
-        if facts is not None and facts.kind == "table" and not facts.indexed(wanted.columns[0]):
+        if facts is not None and facts.changeable and not facts.indexed(wanted.columns[0]):
             first.setdefault((wanted.table, wanted.columns[0]), wanted)
     return list(first.values())
 

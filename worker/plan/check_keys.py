@@ -15,7 +15,7 @@ def check_keys(ground: Ground) -> None:
     """Missing, unwritable and personal keys; the subject's key."""
     for table, path in _tables(ground).items():
         facts = ground.table(table)
-        if facts is None or facts.kind != "table":
+        if facts is None or not facts.changeable:
             continue
         if not facts.key:
             ground.error(path, text("check_keys.none", table=table))

@@ -67,7 +67,7 @@ def _rule(ground: Ground, rule: Rule) -> None:
     unit = unit_of(ground, rule.stage)
     if (
         rule.facts is None
-        or rule.facts.kind != "table"
+        or not rule.facts.changeable
         or ground.table(unit) is None
         or ground.links.finding(rule.table, unit)
     ):

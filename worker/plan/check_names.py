@@ -40,6 +40,17 @@ def check_names(ground: Ground) -> None:
             _reference(ground, f"stages.{stage.name}.from", event.column)
     for rule in ground.rules:
         _rule(ground, rule)
+    for name in sorted(tables_named(policy)):
+        facts = ground.table(name)
+        if facts is not None and facts.hides_rows:
+            ground.error(_first_place(ground, name), text("foreign.hides_rows", table=name))
+
+
+def _first_place(ground: Ground, table: str) -> str:
+    """Where a table that the policy relies on is best spoken of."""
+    if table == ground.policy.subject.table:
+        return "subject.table"
+    return next((rule.path for rule in ground.rules if rule.table == table), "")
 
 
 def event_path(path: str, event: Event) -> str:
@@ -88,9 +99,15 @@ def _rule(ground: Ground, at: Rule) -> None:
 
 def _changeable(ground: Ground, at: Rule) -> None:
     assert at.facts is not None
-    if at.facts.kind != "table":
+    if at.facts.kind == "partition":
+        ground.error(at.path, text("foreign.partition", table=at.table))
+    elif not at.facts.changeable:
         kind = text(f"table_kind.{at.facts.kind.replace(' ', '_')}")
         ground.error(at.path, text("check_names.no_ordinary_table", table=at.table, kind=kind))
+    if at.facts.heirs:
+        ground.error(at.path, text("foreign.heirs", table=at.table, heirs=quoted(at.facts.heirs)))
+    if at.facts.copies:
+        ground.warning(at.path, text("foreign.copies", table=at.table, views=quoted(at.facts.copies)))
     if at.facts.rules:
         ground.error(at.path, text("check_names.rewrite_rule", table=at.table, rules=quoted(at.facts.rules)))
 

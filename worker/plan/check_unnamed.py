@@ -1,10 +1,11 @@
 """Promise 11: what the policy does not mention stops the stages that touch its table, and only those."""
 
 from config.catalogue import text
+from config.names import split_table
 from worker.plan.check_ground import Ground, quoted
 from worker.plan.check_rules import Rule
 
-UNMENTIONED_KINDS = ("view", "materialised view")
+UNMENTIONED_KINDS = ("view", "materialised view", "partition")
 
 
 def check_unnamed(ground: Ground) -> None:
@@ -39,7 +40,7 @@ def _tables(ground: Ground) -> None:
         if neighbours:
             sentence = text("check_unnamed.joined_table", table=name, others=quoted(sorted(neighbours)))
             ground.stop(neighbours, "ignore", sentence)
-        elif "." not in name:  # other schemas are read only because the policy names some of their tables
+        elif split_table(name)[0] is None:  # other schemas are read only because the policy names some of their tables
             ground.stop([], "ignore", text("check_unnamed.table", table=name))
 
 
