@@ -215,8 +215,8 @@ class Operator:
         """Every row of every table of the operator in the database's own words, types included."""
         with self.tools.database.reading() as connection:
             schema = self.tools.database.schema(connection, [join_names(s, "x") for s in self.other_schemas()])
-            tables = {name: [c.name for c in facts.table.c] for name, facts in schema.tables.items() if facts.changeable}
-        return {name: self.words(name, columns) for name, columns in tables.items()}
+            real = {name: facts for name, facts in schema.tables.items() if facts.changeable}
+        return {name: self.words(name, [c.name for c in facts.table.c]) for name, facts in real.items()}
 
     def other_schemas(self) -> list[str]:
         """Schemas of the operator besides the default one."""

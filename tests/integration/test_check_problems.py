@@ -93,9 +93,6 @@ MISTAKES = [
             "would empty what is kept in `tags` unseen",
             (f"CREATE TABLE bags (id INTEGER PRIMARY KEY, {OWNED})",
              "CREATE TABLE tags (id INTEGER PRIMARY KEY, bag INTEGER REFERENCES bags (id) ON DELETE SET NULL)")),
-    Mistake("cascade to itself", [WITH_BAGS], BAGS, "would delete what is kept in `bags` unseen",
-            (f"CREATE TABLE bags (id INTEGER PRIMARY KEY, {OWNED},"
-             " up INTEGER REFERENCES bags (id) ON DELETE CASCADE)",)),
     Mistake("personal key", [WITH_BAGS], BAGS, "`e_mail` is named like an identifier",
             (f"CREATE TABLE bags (e_mail VARCHAR(99) PRIMARY KEY, {OWNED})",)),
     Mistake("no key", [WITH_BAGS], BAGS, "table `bags` has no key", (f"CREATE TABLE bags (what TEXT, {OWNED})",)),

@@ -219,11 +219,11 @@ MODEL = {
         f"{USERS}.depersonalise.to year",
         "a text stands here; write a list",
     ),
-    "list for a text": ("  key: id\n", "  key: [id]\n", "subject.key", "a list stands here; write one text"),
+    "list for a text": ("  table: users\n", "  table: [users]\n", "subject.table", "a list stands here; write one text"),
     "mapping for a text": (
-        "  key: id\n",
-        "  key: {id: x}\n",
-        "subject.key",
+        "  table: users\n",
+        "  table: {id: x}\n",
+        "subject.table",
         "a mapping stands here; write one text",
     ),
     "empty where": (

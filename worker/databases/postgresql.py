@@ -81,7 +81,7 @@ class PostgreSQL:
         default = connection.execute(sa.text("SELECT current_schema()")).scalar_one()
         named = {split_table(t)[0] or default for t in tables} | {default}
         wanted: dict[str | None, Collection[str] | None] = {None if s == default else s: None for s in sorted(named)}
-        wanted |= referring(connection, named)
+        wanted.update(referring(connection, named))
         return read_schema(connection, wanted, extras(connection, default))
 
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:

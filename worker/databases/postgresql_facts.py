@@ -121,9 +121,9 @@ def extras(connection: sa.Connection, default: str) -> Extras:
     )
 
 
-def referring(connection: sa.Connection, schemas: Iterable[str]) -> dict[str, list[str]]:
+def referring(connection: sa.Connection, schemas: Iterable[str]) -> dict[str | None, list[str]]:
     """Tables outside of the schemas whose foreign keys point into them, by schema: what a delete would meet there."""
-    found: dict[str, list[str]] = {}
+    found: dict[str | None, list[str]] = {}
     for schema, table in connection.execute(sa.text(_REFERRING), {"schemas": sorted(schemas)}):
         found.setdefault(schema, []).append(table)
     return found

@@ -59,11 +59,6 @@ class Work:
     part: bool = False
 
     @property
-    def deleted(self) -> dict[str, list[Key]]:
-        """Selected keys of the tables whose rows go."""
-        return {r.table: self.selected[r.table] for r in self.stage.rules if r.deletes and r.table in self.selected}
-
-    @property
     def rows(self) -> int:
         """Rows selected so far."""
         return sum(len(k) for k in self.selected.values()) + sum(len(k) for _, k in self.carried)

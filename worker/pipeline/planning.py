@@ -13,7 +13,7 @@ from worker.databases.base import Database
 from worker.databases.facts import Schema
 from worker.ledger.tables import Ledger
 from worker.pipeline.claim import Claim, owners_of
-from worker.pipeline.selection import select_rows
+from worker.pipeline.selection import select_rows, without_referred
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
 from worker.plan.links import Links, true
@@ -98,12 +98,11 @@ def _due_rows(connection: sa.Connection, database: Database, stage: StagePlan, d
         units = tuple(due[start : start + UNITS_AT_ONCE])
         people = units if stage.by_person else tuple(owners_of(connection, stage, units))
         claim = Claim(units, {}, people, {}, ())
-        gone: dict[str, list[Key]] = {}
+        done: dict[str, list[Key]] = {}
         for rule in stage.rules:
-            keys = select_rows(connection, database, stage, rule, claim, gone, ALL_ROWS, lock=False)
-            counts[rule.table] += len(keys)
-            if rule.deletes:
-                gone[rule.table] = keys
+            keys = select_rows(connection, database, stage, rule, claim, done, ALL_ROWS, lock=False)
+            done[rule.table] = without_referred(connection, stage, rule, keys)
+            counts[rule.table] += len(done[rule.table])
     return counts
 
 

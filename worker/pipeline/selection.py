@@ -26,15 +26,15 @@ def select_rows(
     stage: StagePlan,
     rule: RulePlan,
     claim: Claim,
-    gone: Mapping[str, Sequence[Key]],
+    done: Mapping[str, Sequence[Key]],
     limit: int,
     lock: bool = True,
 ) -> list[Key]:
-    """Keys of the rule's rows to act on, in key order, locked (but for a plan, which only counts them). `gone`: keys
-    that this slice deletes, by table. At most `limit` + 1 keys come back, so that the caller sees if there are more."""
-    tables = tuple(gone) if rule.deletes else ()
+    """Keys of the rule's rows to act on, in key order, locked (but for a plan, which only counts them). `done`: keys
+    that this slice acts on before, by table. At most `limit` + 1 keys come back: the caller sees if there are more."""
+    tables = tuple(done) if rule.deletes else ()
     parameters: dict[str, Any] = {"keys": bare(claim.units), "most": limit + 1}
-    parameters |= {f"gone_{i}": bare(gone[table]) for i, table in enumerate(tables)}
+    parameters |= {f"done_{i}": bare(done[table]) for i, table in enumerate(tables)}
     query = _rows_query(stage, rule.table, tables)
     if lock:
         query = database.locked(query, skip=False)
@@ -43,7 +43,7 @@ def select_rows(
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _rows_query(stage: StagePlan, table: str, gone: tuple[str, ...]) -> sa.Select[Any]:
+def _rows_query(stage: StagePlan, table: str, done: tuple[str, ...]) -> sa.Select[Any]:
     scene = stage.scene
     rule = stage.rule_of(table)
     assert rule is not None
@@ -51,10 +51,33 @@ def _rows_query(stage: StagePlan, table: str, gone: tuple[str, ...]) -> sa.Selec
     key = scene.key(table, row)
     tests = [stage.rows(rule, row, lambda unit: key_in(scene.key(stage.unit, unit), KEYS))]
     if rule.deletes:
-        names = {name: keys_named(f"gone_{i}") for i, name in enumerate(gone)}
+        names = {name: keys_named(f"done_{i}") for i, name in enumerate(done)}
         tests.append(sa.not_(stage.referred_to(rule, row, names)))
     query = sa.select(*key).select_from(row).where(*tests).order_by(*key)
     return query.limit(sa.bindparam("most", type_=sa.Integer()))
+
+
+def without_referred(connection: sa.Connection, stage: StagePlan, rule: RulePlan, found: Sequence[Key]) -> list[Key]:
+    """For a delete: the rows to which only rows of the same table refer that go as well. Leaving one out may keep
+    another: it is asked again until nothing changes."""
+    keys = list(found)
+    if not rule.deletes or not any(fk.target == rule.table for fk in rule.facts.foreign_keys):
+        return keys
+    while keys:
+        kept = {tuple(r) for r in connection.execute(_referred_query(stage, rule.table), {"keys": bare(keys)})}
+        if not kept:
+            break
+        keys = [k for k in keys if k not in kept]
+    return keys
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _referred_query(stage: StagePlan, table: str) -> sa.Select[Any]:
+    rule = stage.rule_of(table)
+    assert rule is not None
+    row = stage.scene.links.alias(table)
+    key = stage.scene.key(table, row)
+    return sa.select(*key).select_from(row).where(key_in(key, KEYS), stage.referred_to_by_kin(rule, row, KEYS))
 
 
 def without_others(

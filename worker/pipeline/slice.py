@@ -25,7 +25,7 @@ from worker.pipeline.claim import claim_units
 from worker.pipeline.copying import copy_rows
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.remembering import clocks_to_keep, write_tombstones
-from worker.pipeline.selection import select_carried, select_rows
+from worker.pipeline.selection import select_carried, select_rows, without_referred
 from worker.pipeline.tools import Broken, Tools, utc_now
 from worker.pipeline.verifying import check_archived, check_nothing_crossed, may_hide_events
 from worker.plan.rows import RulePlan
@@ -181,13 +181,15 @@ def _joined_columns(stage: StagePlan) -> dict[str, Column]:
 def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
     for rule in rules:
         budget = ROWS_LIMIT - work.rows
-        keys = select_rows(connection, tools.database, work.stage, rule, work.claim, work.deleted, budget)
-        work.selected[rule.table] = keys[:budget]
+        keys = select_rows(connection, tools.database, work.stage, rule, work.claim, work.selected, budget)
+        work.selected[rule.table] = without_referred(connection, work.stage, rule, keys[:budget])
         if len(keys) > budget:
             if len(work.claim.units) > 1:
                 raise TooMany
             # One person with very many rows goes in several slices: children first, the person's own row last.
             work.part = True
+            if not work.rows:
+                raise Broken(text("foreign.entangled", table=rule.table, limit=ROWS_LIMIT))
             return
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.policy import Stage, TableRule
-from worker.databases.facts import TableFacts
+from worker.databases.facts import ForeignKey, TableFacts
 from worker.ledger.holds import active_holds_exist
 from worker.plan.calendar import Test
 from worker.plan.links import Path, exists, not_false, true
@@ -34,6 +34,10 @@ class RulePlan:
     def deletes(self) -> bool:
         """Whether rows go altogether."""
         return self.rule.operation == "delete"
+
+    def releases(self, key: ForeignKey) -> bool:
+        """Whether rows that were acted on refer to nothing by this foreign key of theirs any more."""
+        return self.deletes or any(c.name in key.columns and c.empties for c in self.columns)
 
 
 class StageRows:
@@ -122,9 +126,12 @@ class StageRows:
             return key_in_query(self.scene.key(self.scene.subject, person), staying())
 
         def free(rule: RulePlan, row: sa.FromClause) -> Test:
-            if rule.table == self.unit:
+            if rule.table == self.unit and not rule.deletes:
                 return sa.false()
             test = self.row_is_free(rule.table, row)
+            if rule.deletes:
+                bound = sa.or_(self.referred_to(rule, row, {}), self.referred_to_by_kin(rule, row))
+                test = sa.and_(test, sa.not_(bound))
             if self.owners(rule.table, lambda _: sa.true()) is None:
                 return test
             return sa.and_(test, sa.not_(self.belongs_to(rule.table, row, stays)))
@@ -163,9 +170,10 @@ class StageRows:
             tests.append(sa.not_(nothing_left(rule.columns, row, self.scene.dialect)))
         return tests
 
-    def referred_to(self, rule: RulePlan, row: sa.FromClause, gone: Mapping[str, sa.BindParameter[Any]]) -> Test:
+    def referred_to(self, rule: RulePlan, row: sa.FromClause, done: Mapping[str, sa.BindParameter[Any]]) -> Test:
         """For a delete: whether something that stays refers to the row. The database would refuse to delete it, or a
-        cascade would destroy or change what nobody selected. `gone` are the keys this slice deletes, by table."""
+        cascade would destroy or change what nobody selected. `done` are the keys this slice acts on before, by table.
+        Rows of the same table are asked about apart."""
         tests = []
         for name, facts in self.scene.schema.tables.items():
             for fk in facts.foreign_keys:
@@ -173,9 +181,24 @@ class StageRows:
                     continue
                 child = self.scene.links.alias(name)
                 same = [child.c[a] == row.c[b] for a, b in zip(fk.columns, fk.target_columns, strict=True)]
-                if name in gone:
-                    same.append(sa.not_(key_in(self.scene.key(name, child), gone[name])))
+                acting = self.rule_of(name)
+                if name in done and acting is not None and acting.releases(fk):
+                    same.append(sa.not_(key_in(self.scene.key(name, child), done[name])))
                 tests.append(exists(child, *same))
+        return sa.or_(sa.false(), *tests)
+
+    def referred_to_by_kin(
+        self, rule: RulePlan, row: sa.FromClause, but: sa.BindParameter[Any] | None = None
+    ) -> Test:
+        """Whether another row of the same table refers to the row, but for those with the given keys."""
+        tests = []
+        for fk in rule.facts.foreign_keys:
+            if fk.target == rule.table:
+                child = self.scene.links.alias(rule.table)
+                same = [child.c[a] == row.c[b] for a, b in zip(fk.columns, fk.target_columns, strict=True)]
+                known = [sa.not_(key_in(self.scene.key(rule.table, child), but))] if but is not None else []
+                itself = self.scene.same_key(rule.table, child, row)
+                tests.append(exists(child, *same, sa.not_(itself), *known))
         return sa.or_(sa.false(), *tests)
 
     def _holds_reached(self, table: str) -> list[tuple[str, Path, Test]]:
@@ -190,7 +213,8 @@ class StageRows:
 
 def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
     """The order in which a slice acts: deletes, children before parents; then updates, the subject before what follows
-    it; last the tables that our own triggers write to (`after`)."""
+    it; last the tables that our own triggers write to (`after`). An update that empties a reference to rows which are
+    deleted comes before the deletes."""
     plans = [
         RulePlan(rule, scene.schema.tables[table], columns_of(scene.policy, rule))
         for table, rule in stage.tables.items()
@@ -198,7 +222,12 @@ def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
     early = [p for p in plans if not p.rule.after]
     deletes = _children_first([p for p in early if p.deletes])
     updates = sorted((p for p in early if not p.deletes), key=lambda p: p.table != scene.subject)
-    return (*deletes, *updates, *(p for p in plans if p.rule.after))
+    targets = {p.table for p in deletes}
+    releasing = [p for p in updates if any(k.target in targets and p.releases(k) for k in p.facts.foreign_keys)]
+    if releasing:  # what they follow comes before them
+        releasing = [p for p in updates if p in releasing or p.table == scene.subject]
+    rest = [p for p in updates if p not in releasing]
+    return (*releasing, *deletes, *rest, *(p for p in plans if p.rule.after))
 
 
 def _children_first(plans: list[RulePlan]) -> list[RulePlan]:

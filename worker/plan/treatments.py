@@ -29,6 +29,11 @@ class Column:
         """Whether values leave Python in bulk; false where the database can make them."""
         return self.followed is None and self.bound.strategy.made_in == "python"
 
+    @property
+    def empties(self) -> bool:
+        """Whether the column becomes NULL in every row."""
+        return self.followed is None and self.bound.strategy.writes_null
+
     def looks_done(self, row: sa.FromClause, dialect: str) -> Test:
         """What must be true of the column afterwards."""
         return self.bound.strategy.looks_done(row.c[self.name], self.bound.argument, dialect)
