@@ -219,7 +219,12 @@ MODEL = {
         f"{USERS}.depersonalise.to year",
         "a text stands here; write a list",
     ),
-    "list for a text": ("  table: users\n", "  table: [users]\n", "subject.table", "a list stands here; write one text"),
+    "list for a text": (
+        "  table: users\n",
+        "  table: [users]\n",
+        "subject.table",
+        "a list stands here; write one text",
+    ),
     "mapping for a text": (
         "  table: users\n",
         "  table: {id: x}\n",

@@ -58,7 +58,12 @@ class SQLite:
         triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
         for table, name in found:
             triggers[(None, table)] = (*triggers.get((None, table), ()), name)
-        extras = Extras(triggers=triggers, types=_types(connection), on_delete=_on_delete(connection))
+        extras = Extras(
+            triggers=triggers,
+            types=_types(connection),
+            on_delete=_on_delete(connection),
+            unusual_uniques=_unusual_uniques(connection),
+        )
         return read_schema(connection, {None: None}, extras)
 
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
@@ -130,6 +135,21 @@ def _types(connection: sa.Connection) -> dict[tuple[str | None, str], dict[str, 
     for owner, column, kind in connection.execute(sa.text(query)):
         types.setdefault((None, owner), {})[column] = kind
     return types
+
+
+def _unusual_uniques(connection: sa.Connection) -> dict[tuple[str | None, str], tuple[str, ...]]:
+    """Definitions of unique indexes over a part of the rows, or over an expression (column number -2)."""
+    query = """
+        SELECT m.name AS owner, i.sql
+        FROM sqlite_master m JOIN pragma_index_list(m.name) l
+            JOIN sqlite_master i ON i.type = 'index' AND i.name = l.name
+        WHERE m.type = 'table' AND l."unique"
+            AND (l.partial OR EXISTS (SELECT 1 FROM pragma_index_xinfo(l.name) x WHERE x.cid = -2))
+        ORDER BY i.name"""
+    found: dict[tuple[str | None, str], tuple[str, ...]] = {}
+    for owner, definition in connection.execute(sa.text(query)):
+        found[(None, owner)] = (*found.get((None, owner), ()), definition)
+    return found
 
 
 def _on_delete(connection: sa.Connection) -> dict[tuple[str | None, str, tuple[str, ...]], str]:

@@ -20,9 +20,11 @@ from worker.plan.check_conditions import Condition, check_conditions, refuse_vol
 from worker.plan.check_ground import Ground
 from worker.plan.check_indexes import LARGE, wanted_indexes, warn_of_scan
 from worker.plan.check_names import tables_named
-from worker.plan.check_trial import cannot_compare, joins, queries
+from worker.plan.check_trial import cannot_compare, cannot_take, joins, queries, updates, written_values
 from worker.plan.coverage import check_coverage
 from worker.plan.links import true
+
+MAY_NOT = "42501"  # PostgreSQL's insufficient_privilege
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,16 @@ class Explain(sa.Executable, sa.ClauseElement):
 
     inherit_cache = False
 
-    def __init__(self, query: sa.Select[Any]) -> None:
+    def __init__(self, query: sa.Select[Any] | sa.Update) -> None:
         self.query = query
 
 
 @compiles(Explain)
 def _explain(element: Explain, compiler: SQLCompiler, **more: Any) -> str:
     word = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
-    return f"{word} {compiler.process(element.query, **more)}"
+    text = f"{word} {compiler.process(element.query, **more)}"
+    compiler.isupdate = False  # whatever it explains, this statement changes nothing
+    return text
 
 
 def check_text(
@@ -120,7 +124,9 @@ def _checked(
     check_coverage(ground, stages_seen, file_roots, copies_possible)
     _ask_about_conditions(connection, database, ground)
     if try_queries:
+        _try_values(connection, ground)
         _try_queries(connection, ground)
+        _try_changes(connection, ground)
     _look_for_indexes(connection, database, ground)
     return Checked(schema, in_order(ground.problems), ground.stopped, tuple(ground.stopping))
 
@@ -148,6 +154,18 @@ def _try_queries(connection: sa.Connection, ground: Ground) -> None:
             cannot_compare(ground, trial, message)
 
 
+def _try_values(connection: sa.Connection, ground: Ground) -> None:
+    for treated, query in written_values(ground):
+        if message := _refusal(connection, query, run=True):
+            cannot_take(ground, treated, message)
+
+
+def _try_changes(connection: sa.Connection, ground: Ground) -> None:
+    for trial in updates(ground):
+        if message := _refusal(connection, trial.query):
+            cannot_compare(ground, trial, message)
+
+
 def _look_for_indexes(connection: sa.Connection, database: Database, ground: Ground) -> None:
     for wanted in wanted_indexes(ground):
         facts = ground.schema.tables[wanted.table]
@@ -155,12 +173,15 @@ def _look_for_indexes(connection: sa.Connection, database: Database, ground: Gro
         warn_of_scan(ground, wanted, rows, connection.dialect.identifier_preparer)
 
 
-def _refusal(connection: sa.Connection, query: sa.Select[Any]) -> str | None:
-    """What the database says against a query, in its own first line; None if it can plan it. Nothing is executed."""
+def _refusal(connection: sa.Connection, query: sa.Select[Any] | sa.Update, run: bool = False) -> str | None:
+    """What the database says against a query, in its own first line; None if it can plan it. Nothing is executed but
+    what asks for no row (`run`)."""
     try:
         with connection.begin_nested():
-            connection.execute(Explain(query)).close()
+            connection.execute(query if run else Explain(query)).close()
     except SQLAlchemyError as error:
+        if isinstance(query, sa.Update) and getattr(getattr(error, "orig", None), "sqlstate", None) == MAY_NOT:
+            return None  # who checks need not be who changes
         original = getattr(error, "orig", None) or error
         return (str(original).strip().splitlines() or [type(original).__name__])[0].rstrip(".;")
     return None

@@ -5,7 +5,7 @@ What cannot be read here is no problem: the database refuses in the slice, and t
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from random import Random
@@ -24,38 +24,75 @@ from worker.strategies.registry import BoundStrategy
 SAMPLES = 8
 
 
+Row = Mapping[str, Any]
+"""Known values by column, in lower case."""
+
+
 class Unknown(Exception):
     """An expression that is not simple."""
 
 
-def refusing_check(treated: Treated, bound: BoundStrategy, dialect: str) -> str | None:
-    """The first CHECK of the table that refuses what the strategy writes into the column, None if none surely does."""
-    values = _written(treated, bound)
+def refusing_check(
+    treated: Treated, bound: BoundStrategy, dialect: str, others: Mapping[str, BoundStrategy] | None = None
+) -> str | None:
+    """The first CHECK of the table that refuses what the strategy writes into the column, None if none surely does.
+    `others` are the strategies of the columns that change with it: of those, fixed values are known too."""
+    fixed = {name.lower(): value for name, b in (others or {}).items() for value in _fixed(b)}
     for check in treated.facts.checks:
-        if any(_refuses(check, treated.name, value, dialect) for value in values):
-            return check
+        for value in written(bound, treated.name):
+            if _refuses(check, treated.name, fixed | {treated.name.lower(): value}, dialect):
+                return check
     return None
 
 
-def _written(treated: Treated, bound: BoundStrategy) -> list[Any]:
-    """What the strategy writes: a sample where it invents, nothing where it depends on the old value."""
+def doubtful_checks(
+    treated: Treated, bound: BoundStrategy, dialect: str, others: Mapping[str, BoundStrategy]
+) -> list[str]:
+    """Every CHECK over this and other columns that may refuse what is written, depending on what stands in those."""
+    fixed = {name.lower(): value for name, b in others.items() for value in _fixed(b)}
+    found = []
+    for check in treated.facts.checks:
+        values = written(bound, treated.name)
+        answers = [_answer(check, treated.name, fixed | {treated.name.lower(): v}, dialect) for v in values]
+        if None in answers and False not in answers:
+            found.append(check)
+    return found
+
+
+def _answer(check: str, column: str, row: Row, dialect: str) -> bool | None:
+    """Whether the CHECK lets the row pass; None if that depends on other columns. One of this column alone passes."""
+    try:
+        node = sqlglot.parse_one(f"({check}\n)", dialect=DIALECTS[dialect])
+        names = {c.name.lower() for c in node.find_all(exp.Column)}
+        return column.lower() not in names or len(names) == 1 or _value(node, row) is not False
+    except (SqlglotError, Unknown, re.error, TypeError):
+        return None
+
+
+def _fixed(bound: BoundStrategy) -> list[Any]:
+    """The one value that the strategy writes into every row, if it does."""
     if bound.strategy.name == "constant":
         return [unquote(bound.argument or '""')]
-    if bound.strategy.writes_null:
-        return [None]
+    return [None] if bound.strategy.writes_null else []
+
+
+def written(bound: BoundStrategy, column: str) -> list[Any]:
+    """What the strategy writes: a sample where it invents, nothing where it depends on the old value."""
+    if fixed := _fixed(bound):
+        return fixed
     if not bound.strategy.unique:
         return []
     try:
-        return bound.make(["?"] * SAMPLES, Random(0), (), treated.name)  # noqa: S311 - a sample to look at, never written
+        return bound.make(["?"] * SAMPLES, Random(0), (), column)  # noqa: S311 - a sample to look at, never written
     except StrategyError:
         return []
 
 
-def _refuses(check: str, column: str, value: Any, dialect: str) -> bool:
+def _refuses(check: str, column: str, row: Row, dialect: str) -> bool:
     try:
         node = sqlglot.parse_one(f"({check}\n)", dialect=DIALECTS[dialect])
         names = {c.name.lower() for c in node.find_all(exp.Column)}
-        return names == {column.lower()} and _value(node, value) is False
+        return column.lower() in names and _value(node, row) is False
     except (SqlglotError, Unknown, re.error, TypeError):
         return False
 
@@ -84,18 +121,20 @@ def _like(pattern: str) -> str:
     return "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
 
 
-def _value(node: exp.Expr, column: Any) -> Any:
-    """The expression's value when its only column has this one; None is SQL's unknown. Raises Unknown."""
+def _value(node: exp.Expr, column: Row) -> Any:
+    """The expression's value in a row of which some columns are known; None is SQL's unknown. Raises Unknown."""
     value = _plain_value(node, column)
     return not value if node.args.get("negate") and value is not None else value  # IS NOT NULL is one node
 
 
-def _plain_value(node: exp.Expr, column: Any) -> Any:
+def _plain_value(node: exp.Expr, column: Row) -> Any:
     match node:
         case exp.Paren() | exp.Cast():
             return _value(node.this, column)
         case exp.Column():
-            return column
+            if node.name.lower() not in column:
+                raise Unknown
+            return column[node.name.lower()]
         case exp.Literal():
             return node.this if node.is_string else Decimal(node.this)
         case exp.Null():
@@ -103,7 +142,7 @@ def _plain_value(node: exp.Expr, column: Any) -> Any:
         case exp.Boolean():
             return node.this
         case exp.And() | exp.Or():
-            return _joined(isinstance(node, exp.And), _value(node.this, column), _value(node.expression, column))
+            return _either(isinstance(node, exp.And), node.this, node.expression, column)
         case exp.Not():
             inner = _value(node.this, column)
             return None if inner is None else not inner
@@ -119,6 +158,22 @@ def _plain_value(node: exp.Expr, column: Any) -> Any:
     raise Unknown
 
 
+def _either(both: bool, left: exp.Expr, right: exp.Expr, column: Row) -> bool | None:
+    """AND or OR, decided by one side if that is enough, whatever stands in the columns of the other."""
+    known = []
+    for side in (left, right):
+        try:
+            known.append(_value(side, column))
+        except Unknown:
+            continue
+    decisive = not both
+    if decisive in known:
+        return decisive
+    if len(known) < 2:
+        raise Unknown
+    return _joined(both, *known)
+
+
 def _joined(both: bool, left: object, right: object) -> bool | None:
     decisive = not both
     if left is decisive or right is decisive:
@@ -126,13 +181,13 @@ def _joined(both: bool, left: object, right: object) -> bool | None:
     return None if left is None or right is None else both
 
 
-def _is(node: exp.Is, column: Any) -> bool:
+def _is(node: exp.Is, column: Row) -> bool:
     if not isinstance(node.expression, exp.Null):
         raise Unknown
     return _value(node.this, column) is None
 
 
-def _among(node: exp.In | exp.Between, column: Any) -> bool | None:
+def _among(node: exp.In | exp.Between, column: Row) -> bool | None:
     value = _value(node.this, column)
     if isinstance(node, exp.Between):
         low, high = _value(node.args["low"], column), _value(node.args["high"], column)
@@ -149,7 +204,7 @@ def _any_of(value: Any, options: list[Any]) -> bool | None:
     return found
 
 
-def _compared(node: exp.Expr, column: Any) -> bool | None:
+def _compared(node: exp.Expr, column: Row) -> bool | None:
     left, right = node.this, node.args["expression"]
     if isinstance(right, exp.Any) and isinstance(node, exp.EQ):
         array = right.this.find(exp.Array)

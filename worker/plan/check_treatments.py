@@ -38,6 +38,11 @@ def effective(ground: Ground, treated: Treated) -> BoundStrategy | None:
     return followed.bound if followed is not None and followed.followed is None else None
 
 
+def strategies_beside(ground: Ground, treated: Treated) -> dict[str, BoundStrategy]:
+    """The strategies of all columns of the rule, by column."""
+    return {t.name: b for t in ground.treated if t.at == treated.at and (b := effective(ground, t)) is not None}
+
+
 def _spellings(ground: Ground) -> None:
     for at in ground.rules:
         for treatment in at.rule.treatments:
@@ -91,6 +96,11 @@ def _generated(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | 
 
 
 def _unfit(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
+    if isinstance(treated.column.type, sa.types.NullType) and ground.schema.dialect != "sqlite":
+        if bound.strategy.writes_null:
+            return None
+        kind = treated.facts.types.get(treated.name, "")
+        return text("foreign.unknown_type", strategy=bound.spelling, column=treated.name, type=kind)
     reason, type_ = bound.unfit(treated.column.type), treated.column.type
     return text("check_treatments.unfit", column=treated.name, type=type_, reason=reason) if reason else None
 
@@ -150,5 +160,5 @@ def _reference(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | 
 def _constraint(ground: Ground, treated: Treated, bound: BoundStrategy) -> str | None:
     if isinstance(bound.strategy, Coarsening):
         return None  # what it writes depends on what stood there
-    check = refusing_check(treated, bound, ground.schema.dialect)
+    check = refusing_check(treated, bound, ground.schema.dialect, strategies_beside(ground, treated))
     return text("check_treatments.constraint", check=check, spelling=bound.spelling) if check else None

@@ -11,11 +11,14 @@ from config.catalogue import text
 from config.policy import ColumnRef
 from worker.ledger.tables import Ledger, ledger_tables
 from worker.plan.calendar import Calendar
+from worker.plan.check_constraints import written
 from worker.plan.check_ground import Ground
+from worker.plan.check_rules import Treated
 from worker.plan.links import Step
 from worker.plan.people import People
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
+from worker.strategies.kinds import kind_of
 
 SHARED = ("subject", "links", "clock", "holds", "stored in")
 
@@ -28,7 +31,7 @@ class Trial:
     path: str
     sentence: str
     values: dict[str, str]
-    query: sa.Select[Any]
+    query: sa.Select[Any] | sa.Update
 
 
 def joins(ground: Ground) -> list[Trial]:
@@ -68,6 +71,50 @@ def cannot_compare(ground: Ground, trial: Trial, message: str) -> None:
     ground.error(trial.path, text(trial.sentence, **trial.values, message=message))
 
 
+class _Own(sa.types.UserDefinedType[Any]):
+    """A type by the name that the database itself gives it."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **more: Any) -> str:
+        """See UserDefinedType."""
+        return self.name
+
+
+def written_values(ground: Ground) -> Iterator[tuple[Treated, sa.Select[Any]]]:
+    """What `constant` writes, and samples of what is invented for a domain, read by the database as the column's own
+    type: enums, ranges and domains are its business alone. These queries touch no table and are to be run."""
+    for treated in ground.treated if ground.schema.dialect != "sqlite" else ():
+        fixed = treated.bound.strategy.name == "constant" and kind_of(treated.column.type) != "bytes"
+        if (fixed or treated.name in treated.facts.domains) and not ground.has_fatal(treated.path):
+            own = _Own(treated.facts.types[treated.name])
+            values = [str(v) for v in written(treated.bound, treated.name) if v is not None]
+            read: list[Any] = [sa.cast(sa.cast(sa.cast(v, sa.Text()), own), sa.Text()) for v in values]
+            if read:
+                yield treated, sa.select(*read)
+
+
+def updates(ground: Ground) -> Iterator[Trial]:
+    """The change of each rule, to be planned: what the database would refuse whatever the row."""
+    for rule in ground.rules:
+        if rule.facts is None or not rule.facts.changeable or ground.has_fatal(rule.path):
+            continue
+        treated = [t for t in ground.treated if t.at == rule]
+        values = {t.name: _new(t, ground.schema.dialect) for t in treated}
+        if values:
+            statement = sa.update(rule.facts.table).where(sa.false()).values(values)
+            yield Trial(rule.path, "foreign.cannot_change", {"table": rule.table}, statement)
+
+
+def _new(treated: Treated, dialect: str) -> Any:
+    column = treated.facts.table.c[treated.name]
+    in_database = treated.bound.strategy.made_in == "database"
+    return treated.bound.expression(column, dialect) if in_database else column
+
+
 def empty_ledger(dialect: str) -> Ledger:
     """A ledger in which nothing is written down: `check` needs none, and runs before `init`."""
     ledger = ledger_tables("merzim" if dialect == "postgresql" else None)
@@ -103,3 +150,10 @@ def _stage(stage: StagePlan) -> Iterator[Trial]:
         rows = stage.rows(rule, row, lambda _: sa.true())
         query: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(row).where(rows)
         yield Trial(f"{path}.tables.{rule.table}", "check_trial.rows", {"table": rule.table}, query)
+
+
+def cannot_take(ground: Ground, treated: Treated, message: str) -> None:
+    """Note what the database said to a value that a strategy writes."""
+    kind = treated.facts.types[treated.name]
+    values = {"column": treated.name, "type": kind, "strategy": treated.bound.spelling, "message": message}
+    ground.error(treated.path, text("foreign.cannot_take", **values))

@@ -13,6 +13,7 @@ from worker.plan.check_surroundings import check_surroundings
 from worker.plan.check_treatments import check_treatments
 from worker.plan.check_triggers import check_triggers
 from worker.plan.check_unnamed import check_unnamed
+from worker.plan.check_unusual import check_unusual
 
 
 def check_coverage(
@@ -31,4 +32,5 @@ def check_coverage(
     check_lost_links(ground)
     check_cascades(ground)
     check_triggers(ground)
+    check_unusual(ground)
     check_surroundings(ground, stages_seen, file_roots, copies_possible)
