@@ -3,11 +3,11 @@
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from config.names import join_names
 from worker.databases.facts import ForeignKey, Schema, TableFacts, TableKind
@@ -53,13 +53,33 @@ def read_schema(
             # Indexes over expressions are read from the catalogue, where they matter.
             warnings.filterwarnings("ignore", "Did not recognize type", sa.exc.SAWarning)
             warnings.filterwarnings("ignore", "Skipped unsupported reflection", sa.exc.SAWarning)
+            # References in other letters than the table's own; SQLite itself says where they lead.
+            warnings.filterwarnings("ignore", ".*SQL-parsed foreign key", sa.exc.SAWarning)
             metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
             for name in names:
                 facts = _table_facts(inspector, metadata, schema, name, extras)
                 tables[facts.name] = facts
         if chosen is None:
             tables |= _views(inspector, schema, extras)
+    if connection.dialect.name == "sqlite":
+        tables = {name: _in_own_letters(facts, tables) for name, facts in tables.items()}
     return Schema(connection.dialect.name, tables)
+
+
+def _in_own_letters(facts: TableFacts, tables: Mapping[str, TableFacts]) -> TableFacts:
+    """SQLite finds `REFERENCES People (ID)` whatever the case of its letters; here names are compared as they are."""
+
+    def own(name: str, names: Iterable[str]) -> str:
+        return next((n for n in names if n.lower() == name.lower()), name)
+
+    keys = []
+    for fk in facts.foreign_keys:
+        target = own(fk.target, tables)
+        there = [c.name for c in tables[target].table.c] if target in tables else []
+        columns = tuple(own(c, [x.name for x in facts.table.c]) for c in fk.columns)
+        target_columns = tuple(own(c, there) for c in fk.target_columns)
+        keys.append(replace(fk, columns=columns, target=target, target_columns=target_columns))
+    return replace(facts, foreign_keys=tuple(keys))
 
 
 def _views(inspector: sa.Inspector, schema: str | None, extras: Extras) -> dict[str, TableFacts]:
@@ -99,7 +119,7 @@ def _table_facts(
     uniques = [tuple(u["column_names"]) for u in inspector.get_unique_constraints(name, schema)]
     uniques += [_columns(i) for i in indexes if i.get("unique") and _columns(i) and not _is_partial(i)]
     for column in table.c:
-        _without_domain(column, where, extras)
+        _plain_type(column, where, extras)
     key = tuple(c.name for c in table.primary_key.columns) or _unique_key(table, uniques)
     part = extras.kinds.get(where) == "partition"
     return TableFacts(
@@ -125,10 +145,12 @@ def _table_facts(
     )
 
 
-def _without_domain(column: sa.Column[Any], where: Where, extras: Extras) -> None:
+def _plain_type(column: sa.Column[Any], where: Where, extras: Extras) -> None:
     """To us a domain is what it is made of: a date is compared as a date. The database still guards it."""
     while isinstance(column.type, postgresql.DOMAIN):
         column.type = sa.types.to_instance(column.type.data_type)
+    if isinstance(column.type, sqlite.JSON):
+        column.type = sa.Text()  # a declared word only: what stands there need not be JSON
     if (where, column.name) in extras.never_null:
         column.nullable = False
 

@@ -53,7 +53,11 @@ class SQLite:
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """See `base.Database.schema`."""
         found = connection.execute(
-            sa.text("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+            # The trigger names its table as it was written there, whatever the case of its letters.
+            sa.text(
+                "SELECT m.name, t.name FROM sqlite_master t JOIN sqlite_master m ON m.type = 'table' AND"
+                " m.name = t.tbl_name COLLATE NOCASE WHERE t.type = 'trigger' ORDER BY t.name"
+            )
         ).all()
         triggers: dict[tuple[str | None, str], tuple[str, ...]] = {}
         for table, name in found:

@@ -3,6 +3,7 @@
 Values that Python makes go in bulk through a temporary table, which is also what the proof compares with.
 """
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from worker.plan.rows import RulePlan
 from worker.plan.scene import bare, key_in
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry, Column, link_of, value_by_path
+from worker.strategies.kinds import kind_of
 
 RANDOM = random.SystemRandom()
 BEFORE, STAGED = "merzim_before", "merzim_staged"
@@ -187,14 +189,34 @@ def _stage_values(
     """Make values in Python and put them, by key, into a temporary table."""
     table = rule.facts.table
     key = [table.c[c] for c in rule.facts.key]
-    query = sa.select(*key, *(table.c[c.name] for c in columns)).where(key_in(key, KEYS))
+    documents = [i for i, c in enumerate(columns) if kind_of(table.c[c.name].type) == "json"]
+    old = [sa.cast(table.c[c.name], sa.Text()) if i in documents else table.c[c.name] for i, c in enumerate(columns)]
+    query = sa.select(*key, *old).where(key_in(key, KEYS))
     rows = [tuple(r) for r in connection.execute(query, {"keys": bare(keys)})]
     width = len(key)
-    made = _made(stage.scene.policy.allow, columns, [r[width:] for r in rows])
+    read = [_read(r[width:], documents) for r in rows]
+    made = _made(stage.scene.policy.allow, columns, read)
+    made = [_written(r[width:], o, new, documents) for r, o, new in zip(rows, read, made, strict=True)]
     names = [*rule.facts.key, *(c.name for c in columns)]
     staged = database.temporary(connection, STAGED, {n: table.c[n] for n in names})
     database.fill(connection, staged, [(*row[:width], *values) for row, values in zip(rows, made, strict=True)])
     return staged
+
+
+def _read(row: Sequence[Any], documents: Sequence[int]) -> list[Any]:
+    """The values as strategies see them: JSON as what it means."""
+    return [json.loads(v) if i in documents and v is not None else v for i, v in enumerate(row)]
+
+
+def _written(
+    text: Sequence[Any], old: Sequence[Any], new: Sequence[Any], documents: Sequence[int]
+) -> tuple[Any, ...]:
+    """The new values as the database takes them. A document in which nothing was replaced stays letter by letter."""
+
+    def document(i: int) -> Any:
+        return text[i] if new[i] == old[i] else json.dumps(new[i], ensure_ascii=False)
+
+    return tuple(document(i) if i in documents else value for i, value in enumerate(new))
 
 
 def _made(allow: Sequence[str], columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:

@@ -19,6 +19,7 @@ from worker.databases.facts import Schema
 from worker.plan.check_conditions import Condition, check_conditions, refuse_volatile, unreadable_to_database
 from worker.plan.check_ground import Ground
 from worker.plan.check_indexes import LARGE, wanted_indexes, warn_of_scan
+from worker.plan.check_key_values import key_questions, odd_key
 from worker.plan.check_names import tables_named
 from worker.plan.check_trial import cannot_compare, cannot_take, joins, queries, updates, written_values
 from worker.plan.coverage import check_coverage
@@ -123,6 +124,7 @@ def _checked(
     ground.problems += problems
     check_coverage(ground, stages_seen, file_roots, copies_possible)
     _ask_about_conditions(connection, database, ground)
+    _look_at_keys(connection, ground)
     if try_queries:
         _try_values(connection, ground)
         _try_queries(connection, ground)
@@ -152,6 +154,12 @@ def _try_queries(connection: sa.Connection, ground: Ground) -> None:
     for trial in queries(ground, datetime.now(UTC)):
         if message := _refusal(connection, trial.query):
             cannot_compare(ground, trial, message)
+
+
+def _look_at_keys(connection: sa.Connection, ground: Ground) -> None:
+    for asked in key_questions(ground):
+        if connection.execute(asked.query).first() is not None:
+            odd_key(ground, asked)
 
 
 def _try_values(connection: sa.Connection, ground: Ground) -> None:

@@ -61,11 +61,11 @@ def existing_key(connection: sa.Connection, facts: TableFacts, key: str) -> tupl
     columns = [facts.column(c) for c in facts.key]
     if len(parts) != len(columns):
         raise Refused(text("refuses.key_parts", n=len(columns), table=facts.name, key=", ".join(facts.key)))
-    tests = [sa.cast(c, sa.Text()) == p.strip() for c, p in zip(columns, parts, strict=True)]
-    row = connection.execute(sa.select(*columns).where(*tests)).first()
-    if row is None:
-        raise Refused(text("refuses.no_row", table=facts.name))
-    return tuple(row)
+    for given in (parts, [p.strip() for p in parts]):  # a blank may be part of a key
+        tests = [sa.cast(c, sa.Text()) == p for c, p in zip(columns, given, strict=True)]
+        if row := connection.execute(sa.select(*columns).where(*tests)).first():
+            return tuple(row)
+    raise Refused(text("refuses.no_row", table=facts.name))
 
 
 def _end(policy: Policy, until: date | None) -> datetime | None:

@@ -36,7 +36,10 @@ def _type(ground: Ground, path: str, reference: ColumnRef) -> None:
         wrong = kind in NO_MOMENTS_ON_SQLITE or isinstance(column.type, sa.Float)
     else:
         wrong = kind not in MOMENTS
-    if wrong:
+    if wrong and ground.schema.dialect == "sqlite" and kind in ("integer", "number"):
+        values = {"column": str(reference), "type": str(column.type), "name": reference.column}
+        ground.error(path, text("foreign.epoch", **values))
+    elif wrong:
         ground.error(path, text("check_clock.no_moment", column=reference, type=column.type))
 
 

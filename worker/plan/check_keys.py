@@ -13,7 +13,7 @@ PERSONAL_WORDS = {"iin", "иин", "жсн", "email", "phone", "tel", "msisdn", 
 
 def check_keys(ground: Ground) -> None:
     """Missing, unwritable and personal keys; the subject's key."""
-    for table, path in _tables(ground).items():
+    for table, path in tables_with_keys(ground).items():
         facts = ground.table(table)
         if facts is None or not facts.changeable:
             continue
@@ -28,7 +28,7 @@ def check_keys(ground: Ground) -> None:
     _subject_key(ground)
 
 
-def _tables(ground: Ground) -> dict[str, str]:
+def tables_with_keys(ground: Ground) -> dict[str, str]:
     """Every table whose keys are written down: the subject, the units of stages, the tables of rules."""
     found = {ground.policy.subject.table: "subject.key"}
     for stage in ground.policy.stages.values():
