@@ -25,6 +25,9 @@ CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "application_name": "merzim",
 }
+# PostgreSQL cuts names at 63 bytes without a word, and SQLAlchemy counts characters: two aliases of a table with a long
+# name in Cyrillic became one, and a row was compared with itself. 14 characters and a number are never too long.
+LABEL_CHARACTERS = 20
 
 
 class PostgreSQL:
@@ -42,6 +45,7 @@ class PostgreSQL:
             pool_size=2,
             hide_parameters=True,
             query_cache_size=QUERIES_KEPT,
+            label_length=LABEL_CHARACTERS,
         )
         sa.event.listen(self.engine, "connect", _notice_dead_clients)
 
