@@ -1,7 +1,7 @@
 """Reads the live schema through SQLAlchemy's inspector; what it does not know comes from each database's module."""
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -121,6 +121,8 @@ def _table_facts(
     for column in table.c:
         _plain_type(column, where, extras)
     key = tuple(c.name for c in table.primary_key.columns) or _unique_key(table, uniques)
+    if inspector.dialect.name == "sqlite":
+        _moments_in_keys_as_texts(table, key)
     part = extras.kinds.get(where) == "partition"
     return TableFacts(
         name=_policy_name(schema, name),
@@ -143,6 +145,14 @@ def _table_facts(
         nulls_alike=extras.nulls_alike.get(where, ()),
         domains=frozenset(c.name for c in table.c if (where, c.name) in extras.domains),
     )
+
+
+def _moments_in_keys_as_texts(table: sa.Table, key: Sequence[str]) -> None:
+    """SQLite keeps a moment as the operator's programs wrote it. SQLAlchemy would write it with a fraction of a second,
+    and the row would not be found again."""
+    for name in key:
+        if isinstance(table.c[name].type, sa.DateTime | sa.Time):
+            table.c[name].type = sa.Text()
 
 
 def _plain_type(column: sa.Column[Any], where: Where, extras: Extras) -> None:

@@ -49,8 +49,11 @@ def _redact(text: str, allow: Sequence[str], labelled: bool) -> str:
         return text if same else json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
     # A marker is shorter than what it replaces: a label may come nearer to another number. Hence the loop.
     while spans := find(text, allow, labelled):
-        for span in reversed(spans):
-            text = text[: span.start] + MARKERS[span.kind] + text[span.end :]
+        pieces, place = [], 0
+        for span in spans:
+            pieces += [text[place : span.start], MARKERS[span.kind]]
+            place = span.end
+        text = "".join([*pieces, text[place:]])
     return text
 
 

@@ -125,10 +125,10 @@ def _checked(
     check_coverage(ground, stages_seen, file_roots, copies_possible)
     _ask_about_conditions(connection, database, ground)
     _look_at_keys(connection, ground)
+    _try_values(connection, ground)
     if try_queries:
-        _try_values(connection, ground)
         _try_queries(connection, ground)
-        _try_changes(connection, ground)
+    _try_changes(connection, ground)
     _look_for_indexes(connection, database, ground)
     return Checked(schema, in_order(ground.problems), ground.stopped, tuple(ground.stopping))
 

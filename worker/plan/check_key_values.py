@@ -14,7 +14,7 @@ from config.catalogue import text
 from worker.databases.facts import TableFacts
 from worker.ledger.errors import UnsupportedKey
 from worker.ledger.keys import KeyCodec, Part
-from worker.plan.calendar import FRACTION, GLOBS, NO_FRACTION
+from worker.plan.calendar import DAY
 from worker.plan.check_ground import Ground
 from worker.plan.check_keys import tables_with_keys
 
@@ -61,10 +61,8 @@ def _odd(facts: TableFacts, name: str, part: Part, dialect: str) -> Iterator[sa.
     if dialect == "sqlite":
         plain = sa.type_coerce(column, sa.types.NullType())
         yield sa.func.typeof(plain) != ("integer" if part == "integer" else "text")
-        if part in ("date", "timestamp", "instant"):
-            shapes = [plain.bool_op("GLOB")(g) for g in (GLOBS[:1] if part == "date" else GLOBS)]
-            fraction = sa.and_(plain.bool_op("GLOB")(FRACTION), sa.not_(plain.bool_op("GLOB")(NO_FRACTION)))
-            yield sa.not_(sa.or_(*shapes, *([] if part == "date" else [fraction])))
+        if part == "date":
+            yield sa.not_(plain.bool_op("GLOB")(DAY))
     elif part in ("date", "timestamp", "instant"):
         yield column < sa.cast(sa.literal(_FIRST, sa.Text()), column.type)
         yield column > sa.cast(sa.literal(_LAST, sa.Text()), column.type)
