@@ -161,3 +161,32 @@ def test_needless_quotes_do_no_harm(tmp_path: Path) -> None:
 def test_a_wrong_name_gets_a_sentence(tmp_path: Path) -> None:
     policy = PEOPLE.replace("people.seen_at", "people..seen_at") + rule("nothing: [name]")
     assert "`people..seen_at` is not a column" in refusal("sqlite", tmp_path, people("name TEXT", "'x'"), policy)
+
+
+OURS = """\
+subject: {table: verdicts, key: person_0, same person: rank}
+clock: [verdicts.clock]
+stages:
+  profile:
+    from: subject
+    term: 3 years
+    tables:
+      people_verdicts: delete
+      verdicts: {depersonalise: {keep: [person_0, rank, clock], nothing: [state]}}
+"""
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+def test_names_that_merzim_uses_itself(dialect: str, tmp_path: Path) -> None:
+    """1 and 2 are one person, who is active: a column that bore the name of ours hid that."""
+    schema = [
+        "CREATE TABLE verdicts (person_0 INTEGER PRIMARY KEY, rank TEXT, clock TIMESTAMP, state TEXT)",
+        "CREATE TABLE people_verdicts (key_0 INTEGER PRIMARY KEY, person_0 INTEGER REFERENCES verdicts (person_0))",
+        f"""INSERT INTO verdicts VALUES (1, 'a', '{OLD}', 'kept'), (2, 'a', '{NEW}', 'kept'),
+            (3, 'b', '{OLD}', 'aigerim')""",
+        "INSERT INTO people_verdicts VALUES (1, 1), (2, 3)",
+    ]
+    with way_of(dialect, tmp_path, schema, HEAD + OURS) as way:
+        way.run()
+        assert way.operator.rows("SELECT state FROM verdicts ORDER BY person_0") == [("kept",), ("kept",), (None,)]
+        assert way.operator.rows("SELECT key_0 FROM people_verdicts") == [(1,)]

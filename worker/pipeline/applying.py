@@ -43,7 +43,7 @@ def remember(
     subject = scene.policy.subject.table
     facts = scene.schema.tables[subject]
     names = list(stage.people.columns)
-    new = {c: f"new_{i}" for i, c in enumerate(changing)}
+    new = {c: f"merzim_new_{i}" for i, c in enumerate(changing)}
     columns = {c: facts.table.c[c] for c in names} | {label: facts.table.c[c] for c, label in new.items()}
     table = database.temporary(connection, BEFORE, columns)
     key = [facts.table.c[c] for c in facts.key]

@@ -125,7 +125,7 @@ def _empty(table: sa.Table) -> sa.Table:
     columns = [
         sa.cast(sa.null(), sa.Text() if isinstance(c.type, sa.String) else c.type).label(c.name) for c in table.c
     ]
-    nothing = sa.select(*columns).where(sa.false()).cte(f"no_{table.name}")
+    nothing = sa.select(*columns).where(sa.false()).cte(f"merzim_no_{table.name}")
     return cast(sa.Table, nothing)  # the predicate only names its columns and makes aliases of it
 
 

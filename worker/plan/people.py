@@ -66,9 +66,9 @@ class People:
         table = self._facts.table
         return sa.select(*(table.c[c] for c in self.columns)).where(test(table)).subquery()
 
-    def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "people_verdicts") -> sa.CTE:
-        """(person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane moment in
-        UTC. Who has no row here has no event at all: NO_EVENT."""
+    def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_verdicts") -> sa.CTE:
+        """(merzim_person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane
+        moment in UTC. Who has no row here has no event at all: NO_EVENT."""
         if people is not self._everybody:
             return self._verdicts(people, cutoff, name)
         if (cutoff, name) not in self._made:
@@ -83,7 +83,7 @@ class People:
         query = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
         return query.group_by(*keys).cte(name)
 
-    def not_due(self, people: sa.FromClause, cutoff: Any, name: str = "people_not_due") -> sa.Select[Any]:
+    def not_due(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_not_due") -> sa.Select[Any]:
         """Keys of those of `people` who must not be touched."""
         verdicts = self.verdicts(people, cutoff, f"{name}_verdicts")
         query = sa.select(*(people.c[c] for c in self._facts.key)).select_from(
@@ -103,7 +103,7 @@ class People:
         )
 
     def clocks(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
-        """(person_0…, clock) of those of `people` who have one."""
+        """(merzim_person_0…, clock) of those of `people` who have one."""
         verdicts = self.verdicts(people, cutoff)
         return sa.select(*self._person(verdicts), verdicts.c.clock).where(verdicts.c.clock.is_not(None))
 
@@ -112,11 +112,11 @@ class People:
         return sa.and_(*(v == row.c[c] for v, c in zip(self._person(verdicts), self._facts.key, strict=True)))
 
     def _person(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        return [relation.c[f"person_{i}"] for i in range(len(self._facts.key))]
+        return [relation.c[f"merzim_person_{i}"] for i in range(len(self._facts.key))]
 
     def _kin(self, people: sa.FromClause) -> sa.CompoundSelect[Any] | sa.Select[Any]:
-        """Each person's own row and the other rows of the same person: person_0… and the columns of that row."""
-        persons = [people.c[c].label(f"person_{i}") for i, c in enumerate(self._facts.key)]
+        """Each person's own row and the other rows of the same person: merzim_person_0… and the columns of that row."""
+        persons = [people.c[c].label(f"merzim_person_{i}") for i, c in enumerate(self._facts.key)]
         own = sa.select(*persons, *(people.c[c] for c in self.columns))
         same = self.subject.same_person
         if same is None:

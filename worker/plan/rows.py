@@ -120,7 +120,7 @@ class StageRows:
 
         @cache
         def staying() -> sa.Select[Any]:
-            return self.people.not_due(self.people.everybody(), self.person_cutoff, "people_who_stay")
+            return self.people.not_due(self.people.everybody(), self.person_cutoff, "merzim_people_who_stay")
 
         def stays(person: sa.FromClause) -> Test:
             return key_in_query(self.scene.key(self.scene.subject, person), staying())

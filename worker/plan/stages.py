@@ -91,7 +91,7 @@ class StagePlan(StageRows):
             state = sa.case((self._hidden(unit, clock), DONE), else_=state)
         keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         query = sa.select(*keys, state.label("state"), clock.label("clock")).select_from(joined).where(*tests)
-        return query.cte("verdicts")
+        return query.cte("merzim_verdicts")
 
     def _own_filter(self) -> list[Test]:
         """Rows that the stage is about at all: where it has one rule only, those that its `where` selects."""

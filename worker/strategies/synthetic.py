@@ -97,7 +97,7 @@ class SyntheticIin(_Synthetic):
         row = sa.select(body.label("body")).where(column.is_not(None))
         if isinstance(column, sa.ColumnClause) and column.table is not None:
             row = row.correlate(column.table)
-        once = row.cte("drawn_iin", nesting=True).prefix_with("MATERIALIZED")
+        once = row.cte("merzim_drawn_iin", nesting=True).prefix_with("MATERIALIZED")
         wrong = (_check_digit(once.c.body) + 1 + random_below(9, dialect)) % 10
         return sa.select(once.c.body + as_text(wrong)).scalar_subquery()
 
