@@ -12,11 +12,11 @@ from worker.ledger.batches import Entry, NewBatch, advance_batch, claim_batch, s
 from worker.ledger.grants import grants
 from worker.ledger.holds import Hold, release
 from worker.ledger.holds import place as place_hold
-from worker.ledger.migrations import current_state
 from worker.ledger.runs import close_run, create_run
 from worker.ledger.seal import seal_run
 from worker.ledger.signing import key_id, public_pem
 from worker.ledger.verify import verify
+from worker.ledger.version import current_state
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,14 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from tests.integration.ledger_support import BOTH, Place, empty_place
+from worker.ledger import migrations
 from worker.ledger.errors import LedgerError
-from worker.ledger.migrations import current_state, migrate, version_table
+from worker.ledger.migrations import migrate
 from worker.ledger.tables import ledger_tables
+from worker.ledger.version import REVISIONS, current_state, version_table
 
 
 @pytest.fixture(params=BOTH)
@@ -99,3 +102,8 @@ def test_key_texts_are_compared_binary_on_postgresql(tmp_path: Path) -> None:
             "WHERE table_schema = 'merzim' AND column_name = 'key_text'"
         )
         assert collations.scalars().all() == ["C"]
+
+
+def test_the_revisions_are_those_that_alembic_finds() -> None:
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert tuple(reversed([revision.revision for revision in script.walk_revisions()])) == REVISIONS

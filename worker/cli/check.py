@@ -35,8 +35,8 @@ def check(
 
 def _check(context: typer.Context, as_json: bool) -> None:
     from worker.bootstrap import install
-    from worker.ledger.migrations import current_state
     from worker.ledger.policies import stages_seen
+    from worker.ledger.version import current_state
     from worker.pipeline.checking import check_text
 
     installation = install(context.obj)

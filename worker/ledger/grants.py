@@ -7,8 +7,8 @@ from sqlalchemy.engine import make_url
 from config.catalogue import text
 from config.names import split_table
 from worker.ledger.errors import LedgerError
-from worker.ledger.migrations import VERSION_TABLE
 from worker.ledger.tables import ledger_tables
+from worker.ledger.version import VERSION_TABLE
 
 _PREPARER = make_url("postgresql://").get_dialect()().identifier_preparer
 _ORDER = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -208,9 +208,7 @@ def _read(row: Sequence[Any], documents: Sequence[int]) -> list[Any]:
     return [json.loads(v) if i in documents and v is not None else v for i, v in enumerate(row)]
 
 
-def _written(
-    text: Sequence[Any], old: Sequence[Any], new: Sequence[Any], documents: Sequence[int]
-) -> tuple[Any, ...]:
+def _written(text: Sequence[Any], old: Sequence[Any], new: Sequence[Any], documents: Sequence[int]) -> tuple[Any, ...]:
     """The new values as the database takes them. A document in which nothing was replaced stays letter by letter."""
 
     def document(i: int) -> Any:

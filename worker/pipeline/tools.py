@@ -12,8 +12,8 @@ from config.policy import Window
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore
 from worker.databases.base import Database
-from worker.ledger.migrations import current_state
 from worker.ledger.tables import Ledger
+from worker.ledger.version import current_state
 
 ALWAYS = Window(start=time(), end=time())
 

@@ -187,9 +187,7 @@ class StageRows:
                 tests.append(exists(child, *same))
         return sa.or_(sa.false(), *tests)
 
-    def referred_to_by_kin(
-        self, rule: RulePlan, row: sa.FromClause, but: sa.BindParameter[Any] | None = None
-    ) -> Test:
+    def referred_to_by_kin(self, rule: RulePlan, row: sa.FromClause, but: sa.BindParameter[Any] | None = None) -> Test:
         """Whether another row of the same table refers to the row, but for those with the given keys."""
         tests = []
         for fk in rule.facts.foreign_keys:

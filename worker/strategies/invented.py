@@ -6,11 +6,10 @@ from random import Random
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from faker import Generator
 
 from config.catalogue import text
 from worker.strategies.base import Strategy
-from worker.strategies.names import KazakhstanNames, Part, every_name
+from worker.strategies.names import Part, every_name
 from worker.strategies.sql import as_text, is_postgresql, position
 
 _PARTS: tuple[tuple[Part, re.Pattern[str]], ...] = (
@@ -65,6 +64,10 @@ class InventedName(Strategy):
         allow: Sequence[str] = (),
     ) -> list[tuple[Any, ...]]:
         """One invented person per row."""
+        from faker import Generator
+
+        from worker.strategies.provider import KazakhstanNames
+
         generator = Generator()
         generator.random = random
         invent = KazakhstanNames(generator).kazakhstan_name

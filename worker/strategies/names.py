@@ -6,8 +6,6 @@ names; a drawn combination points to nobody in particular.
 
 from typing import Literal
 
-from faker.providers import BaseProvider
-
 Sex = Literal["female", "male"]
 Tongue = Literal["kazakh", "russian"]
 
@@ -78,24 +76,14 @@ _LAST_NAMES: dict[tuple[Tongue, Sex], tuple[str, ...]] = {
     for sex in ("female", "male")
 }
 Part = Literal["last", "first", "middle"]
-_POOLS: dict[Part, dict[tuple[Tongue, Sex], tuple[str, ...]]] = {
+POOLS: dict[Part, dict[tuple[Tongue, Sex], tuple[str, ...]]] = {
     "last": _LAST_NAMES,
     "first": _FIRST_NAMES,
     "middle": _PATRONYMICS,
 }
-_PEOPLE: tuple[tuple[Tongue, Sex], ...] = tuple(_FIRST_NAMES)
+PEOPLE: tuple[tuple[Tongue, Sex], ...] = tuple(_FIRST_NAMES)
 
 
 def every_name(part: Part) -> tuple[str, ...]:
     """Every name that can be drawn for a part."""
-    return tuple(dict.fromkeys(name for pool in _POOLS[part].values() for name in pool))
-
-
-class KazakhstanNames(BaseProvider):
-    """Faker provider: people whose last, first and middle names agree in tongue and sex."""
-
-    def kazakhstan_name(self) -> dict[Part, str]:
-        """One invented person's last, first and middle name."""
-        choice = self.generator.random.choice
-        person = choice(_PEOPLE)
-        return {part: choice(pools[person]) for part, pools in _POOLS.items()}
+    return tuple(dict.fromkeys(name for pool in POOLS[part].values() for name in pool))

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from worker.ledger.migrations import version_table
+from worker.ledger.version import version_table
 
 attributes = context.config.attributes
 context.configure(
