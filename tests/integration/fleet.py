@@ -101,8 +101,7 @@ class Fleet:
 def open_fleet(folder: Path, people: range) -> Iterator[Fleet]:
     """A club of people who are all due, a running Redis, and no process yet."""
     with open_club(folder) as club:
-        for person in people:
-            club.add(person, f"8101013{person:05}")
+        club.add_many(people)
         broker = Broker(folder).start()
         fleet = Fleet(club, broker, folder).settle()
         try:

@@ -140,6 +140,18 @@ class Club:
         self.execute("INSERT INTO payments VALUES (%s, %s, %s, %s, %s)", person, person, None, QUIET, "a note")
         self.execute("INSERT INTO letters VALUES (%s, %s, NULL, 'a letter')", person, person)
 
+    def add_many(self, people: range) -> None:
+        """The same for each number of a range, in one go; the IIN ends with the number."""
+        first, last = people[0], people[-1]
+        with self.session() as session:
+            for statement in (
+                f"INSERT INTO people SELECT n, '8101013' || lpad(n::text, 5, '0'), 'Name ' || n, '{QUIET}' FROM s",
+                f"INSERT INTO visits SELECT n, n, '{QUIET}' FROM s",
+                f"INSERT INTO payments SELECT n, n, NULL, '{QUIET}', 'a note' FROM s",
+                "INSERT INTO letters SELECT n, n, NULL, 'a letter' FROM s",
+            ):
+                session.execute(f"WITH s AS (SELECT generate_series({first}, {last}) AS n) {statement}")
+
     def night(self, now: datetime = NOW) -> Outcome:
         """The night; the policy has had its first, approved run before."""
         return night(self.tools, self.policy, Wish(now, author="tester"))
