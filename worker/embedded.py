@@ -5,6 +5,7 @@ nothing is lost with them.
 """
 
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from celery.beat import EmbeddedService
 from celery.exceptions import SecurityWarning
 from celery.worker import state
 
-from worker.celery_app import app, process, send
+from worker.celery_app import app, hint, process
+
+LOOK_SECONDS = 0.5
 
 
 def serve(env_file: Path | None) -> None:
@@ -24,18 +27,19 @@ def serve(env_file: Path | None) -> None:
     _work("INFO")
 
 
-def work_off(env_file: Path | None, run_id: str, wait: Callable[[], None]) -> None:
-    """Work on one run until `wait` returns, which looks for the run's end; no beat, and only warnings in the log."""
+def work_off(env_file: Path | None, run_id: str, is_open: Callable[[], bool]) -> None:
+    """Work on one run until it is not open any more; no beat, and only warnings in the log."""
     process.env_file, process.embedded = env_file, True
 
-    def stop_afterwards() -> None:
+    def look() -> None:
         try:
-            wait()
+            while is_open():
+                hint(run_id, 1)  # again and again, as the sweep does where beat sends it
+                time.sleep(LOOK_SECONDS)
         finally:
             state.should_stop = 0
 
-    send("merzim.batch", run_id)
-    threading.Thread(target=stop_afterwards, daemon=True).start()
+    threading.Thread(target=look, daemon=True).start()
     _work("WARNING")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from config.catalogue import text
-from worker.cli.output import CLEAN, ERROR, FAILURES, say, stop, tell
+from worker.cli.output import CLEAN, ERROR, FAILURES, progress, say, stop, tell
 
 PLACES = {"scans": "files/scans", "recordings": "files/recordings"}
 
@@ -84,15 +84,15 @@ def _fill(installation: Any, folder: Path, people: int, seed: int) -> None:
     engine = installation.tools.database.engine
     make_schema(engine)
     roots = {name: folder / place for name, place in PLACES.items()}
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(text("verb_demo.people"), total=max(people, 1))
-        fill(engine, people, seed, roots, datetime.now(UTC), lambda done: progress.update(task, completed=done))
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text("verb_demo.people"), total=max(people, 1))
+        fill(engine, people, seed, roots, datetime.now(UTC), lambda done: bar.update(task, completed=done))
 
 
 def _first_night(installation: Any, folder: Path) -> int:
     """The brake, the approval and the night, as an operator meets them."""
     from worker.cli.run import EXIT, facts_of, save_report
-    from worker.cli.watching import follow
+    from worker.cli.watching import is_open
     from worker.embedded import work_off
     from worker.pipeline.beginning import Wish, begin
     from worker.pipeline.tools import Refused
@@ -108,7 +108,8 @@ def _first_night(installation: Any, folder: Path) -> int:
         say("\n" + text("verb_demo.approved"))
         fingerprint = _fingerprint(installation, policy, now)
         run = begin(installation.tools, policy, Wish(now, approve=fingerprint, author=getpass.getuser()))
-    work_off(folder / "merzim.env", run.id, partial(follow, installation.tools, run.id))
+    work_off(folder / "merzim.env", run.id, partial(is_open, installation.tools, run.id))
+    progress("")
     facts = facts_of(installation, run.id)
     page = save_report(installation, facts)
     _summary(facts, folder, page)

@@ -11,15 +11,8 @@ LOOK_SECONDS = 1.0
 
 def follow(tools: Any, run_id: str) -> None:
     """A line with how far the run is, until it is closed. Ctrl-C ends the watching, not the run."""
-    from worker.ledger.progress import run_progress
-
     try:
-        while True:
-            with tools.database.reading() as connection:
-                now = run_progress(connection, tools.ledger, run_id)
-            if now.state != "open":
-                return
-            progress(text("watch.line", done=now.done, units=now.units, slices=now.slices, stage=now.stage or ""))
+        while is_open(tools, run_id):
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         progress("")
@@ -27,6 +20,17 @@ def follow(tools: Any, run_id: str) -> None:
         raise SystemExit(CLEAN) from None
     finally:
         progress("")
+
+
+def is_open(tools: Any, run_id: str) -> bool:
+    """Whether the run is not closed yet; shows how far it is."""
+    from worker.ledger.progress import run_progress
+
+    with tools.database.reading() as connection:
+        now = run_progress(connection, tools.ledger, run_id)
+    if now.state == "open":
+        progress(text("watch.line", done=now.done, units=now.units, slices=now.slices, stage=now.stage or ""))
+    return now.state == "open"
 
 
 def open_run(tools: Any, policy_name: str) -> str | None:
