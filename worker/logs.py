@@ -26,7 +26,7 @@ def configure(level: int) -> None:
     structlog.configure(
         processors=[*ours, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is when something is said
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

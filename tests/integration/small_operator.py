@@ -255,6 +255,7 @@ class Operator:
 
     def night(self, now: datetime = NOW, **more: Any) -> Outcome:
         """A night as beat starts it: nobody is there to approve."""
+        (self.folder / "policy.yaml").write_text(self.policy_text)
         return night(self.tools, self.policy, Wish(now), **more)
 
     def accustom(self) -> None:

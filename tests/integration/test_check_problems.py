@@ -74,7 +74,7 @@ MISTAKES = [
     Mistake("block replaced", [(KEEP, "keep: [id, status, seen_at]\n          to year: [blocked_at]")],
             f"{TREATED}.to year[0]", "says who is blocked by law"),
     Mistake("number as clock", [("  - people.seen_at\n", "  - people.seen_at\n  - orders.person_id\n")],
-            "clock[1]", "holds no moment"),
+            "clock[1]", "is of type INTEGER"),
     Mistake("clock forgotten", [("  orders:\n    from:", "  mail: {from: letters.sent_at, term: 1 year, tables: "
                                  "{letters: delete}}\n  orders:\n    from:")],
             "stages.mail.tables.letters", "write a term that is at least as long"),

@@ -35,7 +35,7 @@ SENTENCE_TAKERS = {
 
 WORDS = re.compile(r"[^\W\d_].* | .*[^\W\d_]", re.DOTALL)
 SENTENCE = re.compile(r"(\{\}|[A-Za-z][a-z]+)[.,:;]? [a-z]{2}")
-DATA = {" after the end of the year", "in work", "not a text in double quotes"}
+DATA = {" after the end of the year", "in work", "not a text in double quotes", "partitioned table"}
 """What is compared in code, or read by the policy's own readers, and never shown as it stands."""
 
 
