@@ -44,8 +44,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
     """Secrets, folders, ledger and role are made by the guide's own commands."""
     (tmp_path / "clone").mkdir()
     with open_club(tmp_path) as club, deployed(tmp_path / "clone", club.url) as engine:
-        for person in PEOPLE:
-            club.add(person, f"8101013{person:05}")
+        club.add_many(PEOPLE)
         (tmp_path / "clone" / "config" / "policies" / "kpi.yaml").write_text(POLICY, "utf-8")
         follow(engine, [*guide(1, 2, 3), guide(4)[1]])
         yield Deployment(club, engine.compose)
