@@ -4,13 +4,15 @@ from functools import lru_cache
 
 import structlog
 
+from config.catalogue import text
 from worker.celery_app import HINTS, hint, installation, send, stopping, task
 from worker.ledger.batches import free_batches
 from worker.ledger.runs import find_run
+from worker.pipeline.beginning import FOR_WORKERS
 from worker.pipeline.halting import when_asked
 from worker.pipeline.night import Outcome, carry_on, workplace
 from worker.pipeline.sweep import sweep
-from worker.pipeline.tools import require_ledger
+from worker.pipeline.tools import Refused, require_ledger
 from worker.pipeline.work import Workplace
 
 log = structlog.get_logger()
@@ -39,6 +41,8 @@ def _place(run_id: str) -> Workplace:
     tools = installation().tools
     with tools.database.reading() as connection:
         run = find_run(connection, tools.ledger, run_id)
+    if run.kind not in FOR_WORKERS:
+        raise Refused(text("enqueue.not_ours"))
     return workplace(tools, run, when_asked(stopping.is_set))
 
 

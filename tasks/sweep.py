@@ -12,6 +12,7 @@ from worker.celery_app import HINTS, attempt, hint, installation, send, task
 from worker.ledger.batches import free_batches
 from worker.ledger.presence import SWEEP, seen
 from worker.ledger.runs import Run, ended_since, open_runs
+from worker.pipeline.beginning import FOR_WORKERS
 from worker.pipeline.night import empty_waiting_outbox, tend
 from worker.pipeline.sweep import sweep as sweep_spool
 from worker.pipeline.tools import require_ledger, utc_now
@@ -38,7 +39,7 @@ def _look_after_runs() -> None:
     here = installation()
     name = here.policy().name
     with here.tools.database.reading() as connection:
-        runs = open_runs(connection, here.tools.ledger, name)
+        runs = open_runs(connection, here.tools.ledger, name, FOR_WORKERS)
     for run in runs:
         attempt(_look_after, run)
 

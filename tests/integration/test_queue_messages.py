@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.fleet import Fleet, assert_all_done_once, open_fleet, window
 from tests.integration.night_support import wait_until
+from worker.pipeline.beginning import Wish, begin
 
 PEOPLE = range(1, 251)
 UUID = re.compile(r"[0-9a-f]{32}")
@@ -126,6 +127,18 @@ def test_forged_doubled_ancient_and_malformed_messages_do_nothing(fleet: Fleet) 
     assert fleet.nights() == []
     assert fleet.club.rows() == before
     assert fleet.club.value("SELECT count(*) FROM merzim.run") == 1
+
+
+def test_a_run_that_somebody_began_by_hand_is_left_alone(fleet: Fleet) -> None:
+    """Whoever stopped `merzim run` does not want the workers to go on with it."""
+    fleet.settle(WINDOW=window(-120, -60))
+    run = begin(fleet.club.tools, fleet.club.policy, Wish(datetime.now(UTC)))
+    before = fleet.club.rows()
+    push(fleet, message("merzim.batch", [run.id]), message("merzim.sweep", []))
+    fleet.worker()
+    wait_until(lambda: swept(fleet) >= 2)
+    assert fleet.club.rows() == before
+    assert [e["said"].split(" ")[0] for e in fleet.events("refused")] == ["This"]
 
 
 def test_a_forged_message_inside_the_window_starts_the_night_that_was_due(fleet: Fleet) -> None:

@@ -94,20 +94,20 @@ def _first_night(installation: Any, folder: Path) -> int:
     from worker.cli.run import EXIT, facts_of, save_report
     from worker.cli.watching import is_open
     from worker.embedded import work_off
-    from worker.pipeline.beginning import Wish, begin
+    from worker.pipeline.beginning import HANDED_OVER, Wish, begin
     from worker.pipeline.tools import Refused
 
     policy = installation.policy()
     now = datetime.now(UTC)
     try:
-        run = begin(installation.tools, policy, Wish(now))
+        run = begin(installation.tools, policy, Wish(now, HANDED_OVER))
     except Refused as refused:
         say("\n" + text("verb_demo.stopped"))
         for sentence in re.split(r"(?<=\.) (?=[A-Z])", str(refused)):
             say(f"  {sentence}")
         say("\n" + text("verb_demo.approved"))
         fingerprint = _fingerprint(installation, policy, now)
-        run = begin(installation.tools, policy, Wish(now, approve=fingerprint, author=getpass.getuser()))
+        run = begin(installation.tools, policy, Wish(now, HANDED_OVER, fingerprint, author=getpass.getuser()))
     work_off(folder / "merzim.env", run.id, partial(is_open, installation.tools, run.id))
     progress("")
     facts = facts_of(installation, run.id)

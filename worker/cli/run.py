@@ -2,6 +2,7 @@
 
 import getpass
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,13 +70,13 @@ def run(
 def hand_over(env_file: Path | None, installation: Any, policy: Any, wish: Any) -> str:
     """Make the run, or find the open one, and tell the workers; the run's id."""
     from worker.celery_app import HINTS, hint, process
-    from worker.pipeline.beginning import begin
+    from worker.pipeline.beginning import HANDED_OVER, begin
     from worker.pipeline.tools import require_ledger
 
     installation.settings.require("broker_url")
     require_ledger(installation.tools)
     process.env_file = env_file
-    run_id = str(begin(installation.tools, policy, wish).id)
+    run_id = str(begin(installation.tools, policy, replace(wish, kind=HANDED_OVER)).id)
     told = hint(run_id, HINTS)
     tell(text("enqueue.done", run=run_id) if told else text("enqueue.silent", run=run_id))
     return run_id

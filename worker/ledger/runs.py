@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -72,10 +73,11 @@ def find_run_of(conn: sa.Connection, ledger: Ledger, policy_name: str, kind: str
     return _one(conn, query.order_by(table.c.slot.desc()).limit(1))
 
 
-def open_runs(conn: sa.Connection, ledger: Ledger, policy_name: str) -> list[Run]:
-    """Every run of the policy that is being carried out, the oldest first."""
+def open_runs(conn: sa.Connection, ledger: Ledger, policy_name: str, kinds: Sequence[str] = ()) -> list[Run]:
+    """Every run of the policy (of these kinds, if any are given) that is being carried out, the oldest first."""
     table = ledger.run
     query = table.select().where(table.c.policy_name == policy_name, table.c.state == "open")
+    query = query.where(table.c.kind.in_(kinds)) if kinds else query
     return [Run(**row) for row in conn.execute(query.order_by(table.c.started_at, table.c.id)).mappings()]
 
 

@@ -31,7 +31,9 @@ from worker.plan.window import Hours
 
 LEAST_UNITS, MOST_UNITS = 100, 2_000  # of a batch
 BATCHES = 16  # of a stage, if its units are enough: so that workers can share them
-NIGHT = "night"
+NIGHT, HANDED_OVER = "night", "queue"
+FOR_WORKERS = (NIGHT, HANDED_OVER)
+"""Kinds of runs that workers carry out. One that somebody began here and stopped stays as it is until they go on."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from worker.reports.facts import counts
 from worker.reports.reasons import known_reason
 from worker.reports.shapes import RunFacts, StageFacts, TableFacts
 
-_KINDS = ("run", "restore")
+_KINDS = ("run", "night", "queue", "restore")
 
 
 @dataclass(frozen=True)
