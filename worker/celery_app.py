@@ -182,7 +182,8 @@ def _forked(**_: Any) -> None:
 def _ready(sender: Any = None, **_: Any) -> None:
     """A worker is there: say so from now on, and look after what an earlier one left in this machine's spool."""
     Pulse(installation, str(getattr(sender, "hostname", "worker")), always=process.embedded).start()
-    send("merzim.sweep")
+    if not process.embedded:  # there beat, in the same process, sends it; and the demonstration wants no night
+        send("merzim.sweep")
 
 
 signals.setup_logging.connect(_log)

@@ -68,6 +68,8 @@ def _show(person: Any) -> None:
         say(text("verb_explain.activity", moment=f"{person.clock:%Y-%m-%d %H:%M}"))
     else:
         say(text("verb_explain.no_activity"))
+    from worker.reports.reasons import state_words
+
     stages = [s for s in person.stages if s.states or s.done or any(s.rows.values())]
     print_table(
         text("verb_explain.title"),
@@ -75,7 +77,7 @@ def _show(person: Any) -> None:
         [
             [
                 s.stage,
-                in_words(s.states),
+                in_words({state_words(state): n for state, n in s.states.items()}),
                 s.due_from,
                 in_words({table: n for table, n in s.rows.items() if n}),
                 "; ".join(sorted({_deed(d) for d in s.done})),

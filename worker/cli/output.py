@@ -10,6 +10,7 @@ from typing import Any, Literal, NoReturn
 from config.catalogue import text
 
 CLEAN, FAILURES, REFUSED, ERROR = 0, 1, 2, 3
+WORD = 10  # letters that a narrow terminal leaves of every column
 
 
 def wants_json(asked: bool) -> bool:
@@ -39,7 +40,8 @@ def print_table(
         numeric = bool(lines) and all(isinstance(line[index], int) for line in lines)
         heading = Text(text(f"heading.{column}"))
         justify: Literal["left", "right"] = "right" if numeric else "left"
-        table.add_column(heading, overflow="fold", justify=justify, no_wrap=numeric or column in whole)
+        least = 0 if numeric else min(WORD, max((len(_cell(line[index])) for line in lines), default=0))
+        table.add_column(heading, overflow="fold", justify=justify, no_wrap=numeric or column in whole, min_width=least)
     for line in lines:
         table.add_row(*(Text(_cell(cell)) for cell in line))  # as Text: square brackets in a name are no markup
     Console(highlight=False).print(table)

@@ -86,10 +86,13 @@ def show(plan: Any) -> None:
 
 
 def _reasons(table: Any) -> str:
-    """held: open debt 14, court 3; quarantined: no event says when the person stopped 4"""
-    other = {s: n for s, n in table.states.items() if s not in COUNTED and ": " not in s}
+    """Such as: held: open debt 14, court 3; quarantined: no event says when the person stopped 4."""
+    from worker.reports.reasons import reason_words, state_words
+
+    other = {state_words(s): n for s, n in table.states.items() if s not in COUNTED and ": " not in s}
     kinds = {"held": table.held, "quarantined": table.quarantined}
-    parts = [text(f"verb_plan.{kind}", reasons=in_words(by)) for kind, by in kinds.items() if by]
+    known = {kind: {reason_words(reason): n for reason, n in by.items()} for kind, by in kinds.items() if by}
+    parts = [text(f"verb_plan.{kind}", reasons=in_words(by)) for kind, by in known.items()]
     return "; ".join([*parts, *([in_words(other)] if other else [])])
 
 

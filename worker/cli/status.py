@@ -116,8 +116,8 @@ def _show(facts: dict[str, Any]) -> None:
         [r["local_date"], r["kind"], text(f"run_state.{r['state']}"), r["started_at"], _in_short(r["reason"])]
         for r in facts["runs"]
     ]
-    columns = [text(f"verb_status.{c}") for c in ("day", "kind", "state", "started", "reason")]
-    print_table(text("verb_status.title"), columns, rows, whole=(columns[0], columns[3]))
+    columns = ["day", "kind", "state", "started", "reason"]
+    print_table(text("verb_status.title"), columns, rows, whole=("day", "started"))
     for name in LABELS:
         if name in facts:
             label = text(f"status_label.{name}")

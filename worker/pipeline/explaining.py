@@ -1,6 +1,6 @@
 """explain: one person, what is due when and why, what holds it, what was done. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,10 +15,11 @@ from worker.ledger.holds import in_force
 from worker.pipeline.claim import moment_of
 from worker.pipeline.planning import stages_of
 from worker.pipeline.tools import Refused, Tools
-from worker.plan.people import DUE, People
+from worker.plan.people import BY_HAND, DUE, People
 from worker.plan.result import Key
 from worker.plan.scene import Scene, bare, key_in
 from worker.plan.stages import StagePlan
+from worker.reports.reasons import HELD, QUARANTINED, reason_words, starting_with
 
 
 @dataclass(frozen=True)
@@ -199,17 +200,19 @@ def _sentence(stages: Sequence[StageExplained], by_hand: bool) -> str:
         for state, n in stage.states.items():
             states[state] = states.get(state, 0) + n
     done = [d for s in stages for d in s.done]
-    held = sorted(
-        {s.removeprefix("held: ") for s in states if s.startswith("held: ")} | ({"by hand"} if by_hand else set())
-    )
-    unclear = sorted({s.removeprefix("quarantined: ") for s in states if s.startswith("quarantined: ")})
+    held = {*starting_with(HELD, states), *([BY_HAND.removeprefix(HELD)] if by_hand else [])}
+    unclear = starting_with(QUARANTINED, states)
     if held:
-        return text("person.held", holds=", ".join(held))
+        return text("person.held", holds=_in_words(held))
     if unclear:
-        return text("person.undecided", reasons=", ".join(unclear))
+        return text("person.undecided", reasons=_in_words(unclear))
     if states.get(DUE):
         return text("person.due")
     if done:
         return text("person.done", day=f"{max(d['done_at'] for d in done):%Y-%m-%d}")
     days = [s.due_from for s in stages if s.due_from is not None]
     return text("person.waits", day=str(min(days))) if days else text("person.unknown")
+
+
+def _in_words(reasons: Iterable[str]) -> str:
+    return ", ".join(sorted(map(reason_words, reasons)))

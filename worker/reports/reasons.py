@@ -3,6 +3,7 @@
 A reason that is not listed here (a hold of the policy, a failure) is shown as it stands.
 """
 
+from config.catalogue import text
 from worker.plan.people import ABSURD_PERSON, ABSURD_ROW, BLOCKED, BY_HAND, NO_EVENT
 
 HELD, QUARANTINED = "held: ", "quarantined: "
@@ -24,6 +25,20 @@ _KNOWN = {
 def known_reason(reason: str) -> str | None:
     """The catalogue's name of a reason (`reason.<name>`, `todo.<name>`), None for one that it does not know."""
     return _KNOWN.get(reason)
+
+
+def reason_words(reason: str) -> str:
+    """A reason of plan or ledger in words."""
+    known = known_reason(reason)
+    return text(f"reason.{known}") if known else reason
+
+
+def state_words(state: str) -> str:
+    """A state of a plan's units in words, with its reason if it has one."""
+    kind, colon, reason = state.partition(": ")
+    if colon:
+        return text(f"plan_state.{kind}", reason=reason_words(reason))
+    return text(f"plan_state.{state.replace(' ', '_')}")
 
 
 def starting_with(prefix: str, states: dict[str, int]) -> dict[str, int]:
