@@ -3,6 +3,7 @@ started from a wheel. No test is skipped for want of a server; the end of the ru
 
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from sqlalchemy.exc import SQLAlchemyError
+
+from tests.redis_program import redis_program
 
 SERVER = "MERZIM_TEST_POSTGRESQL_URL"
 USUAL = "postgresql://postgres@127.0.0.1:5432/postgres"
@@ -65,7 +68,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say which servers the run used."""
     with sa.create_engine(os.environ[SERVER]).connect() as connection:
         version = connection.execute(sa.text("SHOW server_version")).scalar_one()
-    terminalreporter.write_line(f"Servers used: PostgreSQL {version} {os.environ[ORIGIN]}; SQLite in this process.")
+    said = subprocess.run([redis_program(), "--version"], capture_output=True, text=True, check=True).stdout
+    redis = " ".join(said.split()[:3])
+    origin = os.environ[ORIGIN]
+    terminalreporter.write_line(
+        f"Servers used: PostgreSQL {version} {origin}; {redis}, started by the tests; SQLite in this process."
+    )
 
 
 @pytest.fixture

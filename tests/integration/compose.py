@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from tests.integration.broker import redis_program
 from tests.integration.night_support import wait_until
+from tests.redis_program import redis_program
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
