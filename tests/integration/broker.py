@@ -47,6 +47,10 @@ class Broker:
         """How many messages wait."""
         return int(self.client().llen("merzim"))
 
+    def hints(self) -> int:
+        """How many of them say that a run has work."""
+        return sum(b'"merzim.batch"' in each for each in self.client().lrange("merzim", 0, -1))
+
     def _answers(self) -> bool:
         try:
             return bool(self.client().ping())
