@@ -1,28 +1,44 @@
-"""Redis as kombu knows it, but for one thing: a message that is none must not end the worker that takes it."""
+"""Redis as kombu knows it, but for two things: a message that is none must not end the worker that takes it, and a
+message that cannot be acknowledged must not leave it deaf."""
 
 from queue import Empty
 from typing import Any
 
 import structlog
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 
 from worker import logs
 
 log = structlog.get_logger()
 
 
+class QoS(redis.QoS):
+    """Gives the place of a message free though its acknowledgement fails. Celery only logs that; with one message at a
+    time the worker would never ask for another, and so never notice that the connection is gone."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """See kombu's QoS.ack."""
+        try:
+            super().ack(delivery_tag)
+        except BaseException:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
 class Channel(redis.Channel):
     """Drops what cannot be read. Kombu takes it from the list and then raises, which Celery takes for the end of all
     things: whoever can write to the broker could stop every worker with one word."""
 
+    QoS = QoS
+
     def _brpop_read(self, **options: Any) -> Any:
         known = set(self.qos._delivered) - set(self.qos._dirty)
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]  # kombu's is not typed
+            return super()._brpop_read(**options)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("malformed message dropped", **logs.of_error(error))
             for tag in set(self.qos._delivered) - set(self.qos._dirty) - known:  # taken, and nobody will acknowledge it
-                self.basic_reject(tag, requeue=False)  # type: ignore[no-untyped-call]  # kombu's is not typed
+                self.basic_reject(tag, requeue=False)
             raise Empty from None
 
 
