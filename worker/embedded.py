@@ -15,6 +15,7 @@ from celery.exceptions import SecurityWarning
 from celery.worker import state
 
 from worker.celery_app import app, hint, process
+from worker.pulse import PulsingScheduler
 
 LOOK_SECONDS = 0.5
 
@@ -22,7 +23,7 @@ LOOK_SECONDS = 0.5
 def serve(env_file: Path | None) -> None:
     """Work until SIGTERM or Ctrl-C: the present slice is ended first."""
     process.env_file, process.embedded = env_file, True
-    beat = EmbeddedService(app, thread=True)
+    beat = EmbeddedService(app, thread=True, scheduler_cls=PulsingScheduler)
     beat.start()
     _work("INFO")
 

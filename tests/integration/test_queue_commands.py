@@ -115,7 +115,7 @@ def test_one_process_serves_an_sqlite_installation(tmp_path: Path) -> None:
         settings.write(f"MERZIM_WINDOW={window(-30, 120)}\nMERZIM_SWEEP_SECONDS=1\n")
     with (folder / "serve.log").open("wb") as log:
         command = [MERZIM, "--env-file", str(folder / "merzim.env"), "serve"]
-        serving = subprocess.Popen(command, stdout=log, stderr=log)
+        serving = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
     try:
         wait_until(lambda: night_of(folder) == "done", 180)
         wait_until(lambda: len(list((folder / "reports").glob("*.html"))) == 2)
@@ -127,6 +127,7 @@ def test_one_process_serves_an_sqlite_installation(tmp_path: Path) -> None:
     assert "Beat and worker are one process" in said
     assert '"event": "slice committed"' in said
     assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]  # it leaves no file where it happened to start
     again = merzim(folder, "run", "--json")
     assert json.loads(again.stdout)["counts"]["depersonalised"] == 0
 
