@@ -115,24 +115,3 @@ def window(first: int, last: int) -> str:
     """A window that opens and ends so many minutes from now."""
     opens, ends = (datetime.now(ZONE) + timedelta(minutes=m) for m in (first, last))
     return f"{opens:%H:%M}-{ends:%H:%M}"
-
-
-def assert_all_done_once(club: Club, people: range) -> None:
-    """Everybody is done, every row was changed once and archived once, and no segment is without its entry."""
-    rows = club.rows()
-    assert {name for _, _, name, _ in rows["people"]} == {""}
-    assert (rows["visits"], rows["letters"]) == ([], [])
-    assert {note for *_, note in rows["payments"]} == {None}
-    done: dict[tuple[str, str], int] = {}
-    with club.session() as session:
-        for (counts,) in session.execute("SELECT counts FROM merzim.entry"):
-            for table, by in json.loads(counts)["tables"].items():
-                for what, n in by.items():
-                    done[(table, what)] = done.get((table, what), 0) + n
-    every = len(people)
-    assert done == {
-        ("people", "depersonalised"): every,
-        ("visits", "deleted"): every,
-        ("letters", "deleted"): every,
-        ("payments", "depersonalised"): every,
-    }

@@ -3,6 +3,7 @@ line, and second sessions that act at a chosen step of a slice."""
 
 import atexit
 import functools
+import json
 import os
 import tempfile
 import time
@@ -264,6 +265,27 @@ def wait_until(test: Callable[[], bool], seconds: int = PATIENCE_SECONDS) -> Non
     while not test():
         assert time.monotonic() < deadline, "What was waited for did not happen."
         time.sleep(0.02)  # asking all the time would take the time from what is waited for
+
+
+def assert_all_done_once(club: Club, people: range) -> None:
+    """Everybody is done, every row was changed once and archived once, and no segment is without its entry."""
+    rows = club.rows()
+    assert {name for _, _, name, _ in rows["people"]} == {""}
+    assert (rows["visits"], rows["letters"]) == ([], [])
+    assert {note for *_, note in rows["payments"]} == {None}
+    done: dict[tuple[str, str], int] = {}
+    with club.session() as session:
+        for (counts,) in session.execute("SELECT counts FROM merzim.entry"):
+            for table, by in json.loads(counts)["tables"].items():
+                for what, n in by.items():
+                    done[(table, what)] = done.get((table, what), 0) + n
+    every = len(people)
+    assert done == {
+        ("people", "depersonalised"): every,
+        ("visits", "deleted"): every,
+        ("letters", "deleted"): every,
+        ("payments", "depersonalised"): every,
+    }
 
 
 def segments_without_entry(club: Club) -> set[str]:

@@ -12,8 +12,8 @@ import redis
 
 from tests.integration.compose import Compose
 from tests.integration.deployed import deployed, follow, guide
-from tests.integration.fleet import assert_all_done_once, window
-from tests.integration.night_support import POLICY, Club, open_club, wait_until
+from tests.integration.fleet import window
+from tests.integration.night_support import POLICY, Club, assert_all_done_once, open_club, wait_until
 
 PEOPLE = range(1, 101)
 NIGHT_SECONDS = 240  # a window opens with a full minute

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.integration.fleet import Fleet, assert_all_done_once, open_fleet
-from tests.integration.night_support import PATIENCE_SECONDS, segments_without_entry, wait_until
+from tests.integration.fleet import Fleet, open_fleet
+from tests.integration.night_support import PATIENCE_SECONDS, assert_all_done_once, segments_without_entry, wait_until
 from worker.celery_app import HINTS
 from worker.ledger.signing import load_signing_key, public_pem
 from worker.ledger.verify import verify

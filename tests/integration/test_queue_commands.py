@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.fleet import Fleet, assert_all_done_once, open_fleet, window
-from tests.integration.night_support import wait_until
+from tests.integration.fleet import Fleet, open_fleet, window
+from tests.integration.night_support import assert_all_done_once, wait_until
 
 MERZIM = str(Path(sys.executable).with_name("merzim"))
 PEOPLE = range(1, 251)

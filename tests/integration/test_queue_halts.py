@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.fleet import ZONE, Fleet, assert_all_done_once, open_fleet, window
-from tests.integration.night_support import POLICY, segments_without_entry, wait_until
+from tests.integration.fleet import ZONE, Fleet, open_fleet, window
+from tests.integration.night_support import POLICY, assert_all_done_once, segments_without_entry, wait_until
 from worker.ledger.gate import hold_exclusive
 from worker.pipeline.beginning import tonight
 from worker.pipeline.night import carry_on, workplace

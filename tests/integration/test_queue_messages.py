@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.fleet import Fleet, assert_all_done_once, open_fleet, window
-from tests.integration.night_support import wait_until
+from tests.integration.fleet import Fleet, open_fleet, window
+from tests.integration.night_support import assert_all_done_once, wait_until
 from worker.pipeline.beginning import Wish, begin
 
 PEOPLE = range(1, 251)

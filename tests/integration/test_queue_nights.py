@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.fleet import ZONE, Fleet, assert_all_done_once, open_fleet, window
-from tests.integration.night_support import segments_without_entry, wait_until
+from tests.integration.fleet import ZONE, Fleet, open_fleet, window
+from tests.integration.night_support import assert_all_done_once, segments_without_entry, wait_until
 
 PEOPLE = range(1, 601)
 NIGHT_SECONDS = 240  # a window opens with a full minute

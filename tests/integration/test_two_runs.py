@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.night_support import NOW, Club, open_club, segments_without_entry
+from tests.integration.night_support import NOW, Club, assert_all_done_once, open_club, segments_without_entry
 from worker.ledger.gate import hold_exclusive
 from worker.pipeline import beginning, night
 from worker.pipeline.beginning import Wish
@@ -52,7 +52,8 @@ def test_two_processes_at_once_share_one_run(club: Club, tmp_path: Path) -> None
     assert answers[0]["run"] == answers[1]["run"]
     assert {answer["state"] for answer in answers} == {"done"}
     assert club.value("SELECT count(*) FROM merzim.run") == runs_before + 1
-    assert_all_done_once(club)
+    assert_all_done_once(club, PEOPLE)
+    assert segments_without_entry(club) == set()
 
 
 def test_who_planned_too_late_joins(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,26 +80,5 @@ def test_who_planned_too_late_joins(club: Club, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("worker.pipeline.night.begin", begin_late)
     outcome = night.night(club.tools, club.policy, Wish(NOW, approve=approved))
     assert (outcome.run_id, outcome.state) == (elsewhere[0], "done")
-    assert_all_done_once(club)
-
-
-def assert_all_done_once(club: Club) -> None:
-    rows = club.rows()
-    assert all(club.is_done(person) for person in (PEOPLE[0], PEOPLE[-1]))
-    assert {name for _, _, name, _ in rows["people"]} == {""}
-    assert (rows["visits"], rows["letters"]) == ([], [])
-    assert {note for *_, note in rows["payments"]} == {None}
-    done: dict[tuple[str, str], int] = {}
-    with club.session() as session:
-        for (counts,) in session.execute("SELECT counts FROM merzim.entry"):
-            for table, by in json.loads(counts)["tables"].items():
-                for what, n in by.items():
-                    done[(table, what)] = done.get((table, what), 0) + n
-    every = len(PEOPLE)
-    assert done == {
-        ("people", "depersonalised"): every,
-        ("visits", "deleted"): every,
-        ("letters", "deleted"): every,
-        ("payments", "depersonalised"): every,
-    }
+    assert_all_done_once(club, PEOPLE)
     assert segments_without_entry(club) == set()
