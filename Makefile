@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # The tests start merzim hundreds of times; without compiled files each start costs seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test check requirements clean
+.PHONY: install demo test torture check requirements clean
 
 install: $(STAMP)
 
@@ -31,7 +31,17 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+# Everything that `make test` only samples: every fault at every step, and many more invented databases. It takes a day;
+# MERZIM_TEST_FAULTS=20 makes it a night.
+torture: export MERZIM_TEST_FAULTS ?= all
+torture: export MERZIM_TEST_EXAMPLES := 500
+torture: export MERZIM_TEST_CHAOS := 100
+torture: export MERZIM_TEST_RACES := all
+torture: install
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/integration/faults tests/integration/races tests/integration/generated tests/integration/test_restore_anything.py \
+		tests/integration/test_queue_chaos.py tests/integration/test_crash_anywhere.py
 
 requirements:
 	$(BIN)/python -m pip install --quiet uv

@@ -1,4 +1,5 @@
-"""The one catalogue of what users read: sentences by key, in every language the same keys.
+"""The one catalogue of what users read: sentences by key. English has all of them; Kazakh and Russian have those that
+go to people outside, the letters, with the same keys and values.
 
 `messages/<language>/*.toml` beside this file hold the sentences: [section] key = "text with {value}". A sentence that
 depends on a count is a table of plural forms ({one = "...", other = "..."}), chosen by the value named `n`. Whole
@@ -19,8 +20,18 @@ Message = str | Mapping[str, str]
 
 _FORMS = frozenset({"one", "few", "many", "other"})
 _BYTES = ("bytes", "kib", "mib", "gib", "tib")
+
+
+def _russian(n: int) -> str:
+    if n % 10 == 1 and n % 100 != 11:
+        return "one"
+    return "few" if 2 <= n % 10 <= 4 and not 12 <= n % 100 <= 14 else "many"
+
+
 _PLURALS: Mapping[str, Callable[[int], str]] = {
     "en": lambda n: "one" if n == 1 else "other",
+    "kk": lambda n: "one" if n == 1 else "other",
+    "ru": _russian,
 }
 """Which plural form a language takes for a count (Unicode CLDR)."""
 

@@ -2,6 +2,7 @@
 
 from datetime import time
 
+from config.answers import CANCEL_WINDOW, AnswerTerm, Erasure, Requests, cancel_window
 from config.catalogue import text
 from config.names import table_name
 from config.policy import (
@@ -13,6 +14,7 @@ from config.policy import (
     Link,
     Policy,
     Quota,
+    Review,
     StoredIn,
     Subject,
     Trigger,
@@ -49,7 +51,11 @@ class PolicyReading(StageReading):
             quota=self._quota(top.get("quota")),
             brake=self._brake(top.get("brake")),
             window=self._window(top.get("window")),
+            erasure=self._erasure(top.get("erasure")),
+            requests=self._requests(top.get("requests")),
             allow=self.texts(top.get("allow")),
+            recipients=self.texts(top.get("recipients")),
+            review=self._review(top.get("review")),
         )
 
     def _floor(self, node: Node | None) -> Floor:
@@ -123,6 +129,10 @@ class PolicyReading(StageReading):
             times_recent_nights=self.limit(brake.get("times_recent_nights")),
         )
 
+    def _review(self, node: Node | None) -> Review:
+        holds = self.entries(node, "review").get("holds")
+        return Review(holds=None if holds is None else self.term(holds))
+
     def _window(self, node: Node | None) -> Window | None:
         if node is None:
             return None
@@ -132,6 +142,28 @@ class PolicyReading(StageReading):
         if start == end:
             self.problem(node.path, text("policy_value.window", time=f"{start:%H:%M}"))
         return Window(start=start, end=end)
+
+    def _erasure(self, node: Node | None) -> Erasure:
+        if node is None:
+            return Erasure()
+        return Erasure(bases=self.texts(self.entries(node, "erasure").get("bases"), least=1))
+
+    def _requests(self, node: Node | None) -> Requests:
+        requests = {} if node is None else self.entries(node, "requests")
+        window = requests.get("cancel window")
+        return Requests(
+            cancel_window=CANCEL_WINDOW if window is None else self.parsed(window, cancel_window, CANCEL_WINDOW),
+            erasure=self._answer(requests.get("erasure")),
+            complaint=self._answer(requests.get("complaint")),
+            block=self._answer(requests.get("block")),
+        )
+
+    def _answer(self, node: Node | None) -> AnswerTerm | None:
+        if node is None:
+            return None
+        answer = self.entries(node, "answer")
+        term = self.parsed(answer.get("term"), AnswerTerm.parse, AnswerTerm(count=0))
+        return term.model_copy(update={"basis": self.text(answer.get("basis"))})
 
 
 def _stored(written: str) -> StoredIn:

@@ -4,11 +4,13 @@ The loader makes it from YAML; nothing here reads a file, knows a database or kn
 Where the YAML word differs from the attribute, the attribute's comment gives it.
 """
 
+import re
 from datetime import date, time
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from config.answers import Erasure, Requests
 from config.catalogue import text
 from config.names import join_names, split_names
 from config.problems import place_of
@@ -16,6 +18,8 @@ from config.term import Term
 
 StoredIn = Literal["UTC", "local"]
 SANE_FROM = date(1991, 1, 1)
+_NUMBERS = r"\d+(?:\.\d+)*(?:\s*(?:,|;|and|и|және)\s*\d+(?:\.\d+)*)*"
+OWN_CLAUSES = re.compile(rf"(?:clauses?|пункты?|пп?\.)\s*{_NUMBERS}|{_NUMBERS}\s*-?\s*тармақ(?:тар)?", re.IGNORECASE)
 UNREAD = "?"  # stands for a name that the loader could not read; a problem says so already
 
 
@@ -134,6 +138,12 @@ class Stage(_Part):
     archive: Archive | None = None
     tables: dict[str, TableRule]
 
+    @property
+    def is_normative(self) -> bool:
+        """Whether a norm sets the term (a law, a code, a regulator's list), not merely clauses of the operator's own
+        policy. An erasure at somebody's request leaves such a stage alone until its term has ended (clause 5.3)."""
+        return self.basis is not None and OWN_CLAUSES.fullmatch(self.basis.strip()) is None
+
 
 class Trigger(_Part):
     """A trigger of the operator's database and the tables that it writes to."""
@@ -153,6 +163,12 @@ class Brake(_Part):
     rows_per_night: int | None = Field(default=None, ge=0)
     percent_of_table: int | None = Field(default=None, ge=0, le=100)
     times_recent_nights: int | None = Field(default=None, ge=0)
+
+
+class Review(_Part):
+    """How old something that was decided by hand may grow before somebody asks whether it is still needed."""
+
+    holds: Term | None = None
 
 
 class Window(_Part):
@@ -183,7 +199,11 @@ class Policy(_Part):
     quota: Quota = Quota()
     brake: Brake = Brake()
     window: Window | None = None
+    erasure: Erasure = Erasure()
+    requests: Requests = Requests()
     allow: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    review: Review = Review()
 
     text: str = Field(default="", repr=False)
     hash: str = ""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from config.answers import ANSWER_TERM_PATTERN, CANCEL_WINDOW_PATTERN
 from config.names import COLUMN_PATTERN
 from config.term import TERM_PATTERN
 
@@ -93,6 +94,16 @@ DEFS: dict[str, Schema] = {
             "times_recent_nights": _LIMIT,
         },
     ),
+    "answer": _object({"term": {"type": "string", "pattern": ANSWER_TERM_PATTERN}, "basis": _TEXT}),
+    "erasure": _object({"bases": _list(_TEXT, least=1)}),
+    "requests": _object(
+        {},
+        {
+            "cancel window": {"type": "string", "pattern": CANCEL_WINDOW_PATTERN},
+            **dict.fromkeys(("erasure", "complaint", "block"), _ref("answer")),
+        },
+    ),
+    "review": _object({}, {"holds": _TERM}),
     "window": _object({"start": _ref("time"), "end": _ref("time")}),
     "policy": _object(
         {
@@ -120,7 +131,11 @@ DEFS: dict[str, Schema] = {
             "quota": _ref("quota"),
             "brake": _ref("brake"),
             "window": _ref("window"),
+            "erasure": _ref("erasure"),
+            "requests": _ref("requests"),
             "allow": _list(_TEXT),
+            "recipients": {"description": "who else received the people's data (clause 3.10)", **_list(_TEXT)},
+            "review": _ref("review"),
         },
     ),
 }
@@ -146,6 +161,7 @@ EXAMPLES = {
     "done": "[profile]",
     "tables": "{users: delete}",
     "writes": "audit_log",
+    "bases": "[withdrawn consent]",
     "start": '"01:30"',
     "end": '"06:00"',
 }

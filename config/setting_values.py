@@ -110,6 +110,9 @@ PARSERS: dict[str, Callable[[str, Path], Any]] = {
     "timezone": _zone,
     "sweep_seconds": _sweep_seconds,
     "pulse": _path,
+    "calendar": _path,
+    "token": _path,
+    "token_passphrase": lambda written, folder: written,
 }
 
 EXAMPLES = {
@@ -128,4 +131,7 @@ EXAMPLES = {
     "timezone": "Asia/Almaty",
     "sweep_seconds": "60",
     "pulse": "/run/merzim",
+    "calendar": "/etc/merzim/calendar.yaml",
+    "token": "/home/aigul/merzim-token.pem",
+    "token_passphrase": "…",
 }

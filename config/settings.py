@@ -23,6 +23,7 @@ from pydantic_settings import (
 from config.catalogue import text
 from config.policy import Window
 from config.setting_values import EXAMPLES, PARSERS
+from config.working_days import KAZAKHSTAN
 
 PREFIX = "MERZIM_"
 
@@ -55,6 +56,9 @@ class Settings(BaseSettings):
     timezone: ZoneInfo = ZoneInfo("Asia/Almaty")  # of `window`
     sweep_seconds: int = 60
     pulse: Path | None = None
+    calendar: Path = KAZAKHSTAN
+    token: Path | None = None  # of the person who decides; PEM with a passphrase
+    token_passphrase: str | None = Field(default=None, repr=False)
 
     @classmethod
     def load(cls, env_file: Path | None = None, need: Sequence[str] = ()) -> "Settings":

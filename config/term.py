@@ -50,9 +50,13 @@ class Term(BaseModel):
         try:
             if self.unit == "days":
                 return start + timedelta(days=self.count)
-            return _months_later(start, self.count * (12 if self.unit == "years" else 1))
+            return _months_later(start, self._months)
         except (OverflowError, ValueError):
             return date.max
+
+    @property
+    def _months(self) -> int:
+        return self.count * (12 if self.unit == "years" else 1)
 
     def cutoff(self, today: date) -> date:
         """The smallest day D with kept_until(D) >= today.
@@ -70,6 +74,8 @@ class Term(BaseModel):
 
     def is_under(self, floor: "Term") -> bool:
         """Whether this term ends before `floor` does for some event day (1095 days is under 3 years)."""
+        if "days" not in (self.unit, floor.unit) and self.after_year_end == floor.after_year_end:
+            return self._months < floor._months
         return any(self.kept_until(day) < floor.kept_until(day) for day in _COMPARED_DAYS)
 
     def __str__(self) -> str:

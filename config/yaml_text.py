@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from config.catalogue import text
+from config.marks import Marks, proposed
 from config.problems import Problem
 
 DEEPEST = 20
@@ -64,7 +65,7 @@ def read_yaml(text: str, source: str) -> Document:
     """Read `text`, never raising for what it says: the first document, with every problem of its YAML."""
     builder = _Builder(text, source)
     root = builder.document()
-    return Document(root, builder.problems, builder.places)
+    return Document(root, [*builder.problems, *builder.marks.problems(source)], builder.places)
 
 
 class _Builder:
@@ -73,6 +74,7 @@ class _Builder:
     def __init__(self, text: str, source: str) -> None:
         self.problems: list[Problem] = []
         self.places: dict[str, tuple[int, int]] = {}
+        self.marks = Marks()
         self._source = source
         self._text = text
         self._events: Iterator[yaml.Event] = iter(())
@@ -137,7 +139,11 @@ class _Builder:
                 key = "policy_text.null" if event.value else "policy_text.empty_value"
                 self._problem(path, *place, text(key, value=event.value))
             return Blank(path, *place)
-        return Text(path, *place, event.value)
+        proposal = proposed(event.value, plain=event.style is None)
+        if proposal is not None:
+            self.marks.note(path, place, proposal)
+        written = event.value if proposal is None else proposal
+        return Text(path, *place, written) if written or proposal is None else Blank(path, *place)
 
     def _items(self, path: str, place: tuple[int, int], depth: int) -> Node:
         items = Items(path, *place)
@@ -152,7 +158,12 @@ class _Builder:
             if name is None:
                 self._skip_node(next(self._events))
                 continue
-            child, here = (f"{path}.{name}" if path else name), _position(key)
+            here = _position(key)
+            proposal = proposed(name, plain=key.style is None) if isinstance(key, yaml.ScalarEvent) else None
+            if proposal is not None:
+                self.marks.note(path, here, proposal, is_name=True)
+                name = proposal or name
+            child = f"{path}.{name}" if path else name
             if name in entries.entries:
                 first = str(entries.entries[name].line)
                 self._problem(child, *here, text("policy_text.twice", name=name, line=first))

@@ -2,20 +2,17 @@
 
 from functools import lru_cache
 
-import structlog
-
 from config.catalogue import text
 from worker.celery_app import HINTS, hint, installation, send, stopping, task
 from worker.ledger.batches import free_batches
 from worker.ledger.runs import find_run
+from worker.logs import log
 from worker.pipeline.beginning import FOR_WORKERS
 from worker.pipeline.halting import when_asked
 from worker.pipeline.night import Outcome, carry_on, workplace
 from worker.pipeline.sweep import sweep
 from worker.pipeline.tools import Refused, require_ledger
 from worker.pipeline.work import Workplace
-
-log = structlog.get_logger()
 
 
 @task("merzim.batch")

@@ -2,14 +2,11 @@
 
 from datetime import UTC, datetime
 
-import structlog
-
 from worker.celery_app import HINTS, hint, installation, task
+from worker.logs import log
 from worker.pipeline.beginning import tonight
 from worker.pipeline.tools import require_ledger
 from worker.plan.window import Hours
-
-log = structlog.get_logger()
 
 
 @task("merzim.nightly")

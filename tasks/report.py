@@ -1,12 +1,9 @@
 """merzim.report: the page of a run that is closed, made from the ledger; made again, it is the same."""
 
-import structlog
-
 from worker.celery_app import installation, task
+from worker.logs import log
 from worker.reports.facts import counts, policy_of, run_facts
 from worker.reports.pages import save_page
-
-log = structlog.get_logger()
 
 
 @task("merzim.report")

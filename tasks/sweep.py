@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from tasks.batch import closed
 from tasks.nightly import start_night
+from tasks.purge import start_purges
 from worker.celery_app import HINTS, attempt, hint, installation, send, task
 from worker.ledger.batches import free_batches
 from worker.ledger.presence import SWEEP, seen
@@ -27,6 +28,7 @@ def sweep() -> None:
     require_ledger(here.tools)
     attempt(sweep_spool, here.tools)
     attempt(_look_after_runs)
+    attempt(start_purges)
     attempt(start_night)
     attempt(lambda: empty_waiting_outbox(here.tools, here.policy()))
     for run in _unreported():

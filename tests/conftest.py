@@ -1,11 +1,13 @@
 """Servers for the tests: the PostgreSQL of MERZIM_TEST_POSTGRESQL_URL, else the one at the usual local port, else one
 started from a wheel. No test is skipped for want of a server; the end of the run says which were used."""
 
+import gc
 import os
 import shutil
 import subprocess
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,18 +17,30 @@ import sqlalchemy as sa
 from hypothesis import settings
 from sqlalchemy.exc import SQLAlchemyError
 
+from tests.mariadb_server import MARIADB, USUAL_MARIADB
 from tests.redis_program import redis_program
+from worker.garbage import look_rarely
 
 SERVER = "MERZIM_TEST_POSTGRESQL_URL"
 USUAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 ORIGIN = "MERZIM_TEST_POSTGRESQL_ORIGIN"
 
-settings.register_profile("merzim", deadline=None)
+# The same examples in each run, so that what turns red was changed; who asks for more of them searches anew each time.
+settings.register_profile("merzim", deadline=None, derandomize="MERZIM_TEST_EXAMPLES" not in os.environ)
 settings.load_profile("merzim")
+
+
+def pytest_collection_finish() -> None:
+    """Queries are made by the ten thousand in a process full of tests and libraries that all stay: Python would look
+    through them for garbage in vain, for a quarter of the time that the tests take."""
+    gc.freeze()
+    look_rarely()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Find or start the server once, before any worker process of the test run, which inherits the environment."""
+    if MARIADB not in os.environ and _answers(USUAL_MARIADB):
+        os.environ[MARIADB] = USUAL_MARIADB
     if os.environ.get(ORIGIN) or hasattr(config, "workerinput"):
         return
     if SERVER in os.environ:
@@ -69,11 +83,34 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     with sa.create_engine(os.environ[SERVER]).connect() as connection:
         version = connection.execute(sa.text("SHOW server_version")).scalar_one()
     said = subprocess.run([redis_program(), "--version"], capture_output=True, text=True, check=True).stdout
+    mariadb = _mariadb_version()
     redis = " ".join(said.split()[:3])
     origin = os.environ[ORIGIN]
     terminalreporter.write_line(
-        f"Servers used: PostgreSQL {version} {origin}; {redis}, started by the tests; SQLite in this process."
+        f"Servers used: PostgreSQL {version} {origin}; {mariadb}; {redis}, started by the tests; "
+        "SQLite in this process."
     )
+    injected = _injections(terminalreporter)
+    if injected:
+        terminalreporter.write_line("Faults injected: " + ", ".join(f"{n} on {d}" for d, n in sorted(injected.items())))
+
+
+def _injections(terminalreporter: Any) -> Counter[str]:
+    """How many faults the tests of faults have brought about, by database."""
+    found: Counter[str] = Counter()
+    for report in (r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, ())):
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "injections":
+                database, _, count = value.partition(" ")
+                found[database] += int(count)
+    return found
+
+
+def _mariadb_version() -> str:
+    if MARIADB not in os.environ:
+        return "NO MariaDB, whose tests fail"
+    with sa.create_engine(os.environ[MARIADB]).connect() as connection:
+        return f"MariaDB {connection.execute(sa.text('SELECT version()')).scalar_one()}"
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+import sqlalchemy as sa
 
 from config.catalogue import text
 from config.loader import read_policy
@@ -12,10 +15,10 @@ from config.settings import Settings
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore
 from worker.databases.connect import open_database
+from worker.garbage import look_rarely
 from worker.ledger.signing import key_id, load_signing_key
 from worker.ledger.tables import ledger_tables
-from worker.pipeline.tools import Refused, Tools
-from worker.strategies.network import SQLITE_FUNCTIONS
+from worker.pipeline.tools import Refused, Tools, utc_now
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class Installation:
 def install(env_file: Path | None = None) -> Installation:
     """Wire an installation from the environment and an env file. Opens no connection.
     Raises SettingsProblems, UnknownDatabase, LedgerError, Refused."""
+    look_rarely()
     settings = Settings.load(env_file, need=["database_url"])
-    database = open_database(settings.database_url, settings.ledger_schema, SQLITE_FUNCTIONS)
+    database = open_database(settings.database_url, settings.ledger_schema)
     sign, name = _signing(settings.signing_key)
     tools = Tools(
         database=database,
@@ -52,6 +56,18 @@ def install(env_file: Path | None = None) -> Installation:
         policy_file=settings.policy,
     )
     return Installation(settings, tools)
+
+
+def create_ledger(installation: Installation) -> None:
+    """Migrate the ledger and give the installation its id, once."""
+    from worker.ledger.migrations import migrate  # alembic costs more than all the rest, and few need it
+
+    tools = installation.tools
+    with tools.database.writing(lock_seconds=60) as connection:
+        migrate(connection, tools.ledger.schema)
+        table = tools.ledger.installation
+        if connection.execute(sa.select(table.c.id)).first() is None:
+            connection.execute(table.insert().values(id=uuid4().hex[:12], created_at=utc_now()))
 
 
 def _signing(path: Path | None) -> tuple[Callable[[bytes], bytes] | None, str]:

@@ -23,6 +23,7 @@ from config.catalogue import text
 from config.settings import Settings
 from worker import logs
 from worker.bootstrap import Installation, install
+from worker.logs import log
 from worker.pipeline.tools import Refused
 from worker.pulse import Pulse
 from worker.telling import foreseen
@@ -31,7 +32,6 @@ ENV_FILE = "MERZIM_ENV_FILE"
 QUEUE = "merzim"
 HINTS = 8  # messages that may wait at once: more would tell nobody more
 EMBEDDED = "memory://localhost//"
-log = structlog.get_logger()
 
 
 @dataclass
@@ -155,13 +155,14 @@ def hint(run_id: str, free: int) -> bool:
 
 def waiting() -> int | None:
     """How many messages wait in the queue; None when the broker does not answer."""
+    connection = app.connection_for_write(connect_timeout=3)
     try:
-        with app.connection_for_write(connect_timeout=3) as connection:
+        with connection:
             connection.ensure_connection(max_retries=1, timeout=3)
             return int(connection.default_channel.queue_declare(QUEUE, passive=True).message_count)
     except ChannelError:
         return 0  # nobody has used the queue yet
-    except (OperationalError, OSError):
+    except (OperationalError, OSError, *connection.connection_errors):
         return None
 
 

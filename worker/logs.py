@@ -2,20 +2,25 @@
 
 That is why an exception's own text is left out: a database's message may quote the row that it refuses. What is logged
 of an error is its class, the place in the code, and our own sentence where there is one.
+
+structlog brings Rich along, which takes longer to import than most verbs need: it is imported where somebody logs.
 """
 
 import logging
 import sys
-from typing import Any
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from structlog.typing import EventDict, Processor
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 QUIET_LIBRARIES = ("kombu", "amqp", "alembic", "faker")
 
 
 def configure(level: int) -> None:
     """Log everything from `level` on, our own events and those of the libraries, in one form."""
+    import structlog
+
     ours: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -35,9 +40,46 @@ def configure(level: int) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
+    _put(handler, level)
+
+
+def configure_at_first(level: int) -> None:
+    """The same, but only when there is something to log: most verbs have nothing to say."""
+    _put(_AtFirst(level), level)
+
+
+def _put(handler: logging.Handler, level: int) -> None:
     logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
     for library in QUIET_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+class _AtFirst(logging.Handler):
+    """Stands where `configure` was put off; its level keeps nothing back, the real handler decides."""
+
+    def __init__(self, later: int) -> None:
+        super().__init__()
+        self.later = later
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Give the library's event to the real handler."""
+        configure(self.later)
+        logging.getLogger().handle(record)
+
+
+class _Log:
+    """Our own events: structlog's logger, looked for when something is said."""
+
+    def __getattr__(self, method: str) -> Any:
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, _AtFirst):
+                configure(handler.later)
+        import structlog
+
+        return getattr(structlog.get_logger(), method)
+
+
+log = _Log()
 
 
 def of_error(error: BaseException) -> dict[str, str]:
@@ -49,7 +91,7 @@ def of_error(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, "where": where}
 
 
-def _without_values(logger: Any, name: str, event: EventDict) -> EventDict:
+def _without_values(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """In place of a traceback, which ends with the exception's text; and only the first line of what is said."""
     info = event.pop("exc_info", None)
     record = event.get("_record")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import structlog
 from celery import signals
 from celery.beat import Scheduler
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,11 +14,11 @@ from config.settings import Settings
 from worker import logs
 from worker.bootstrap import Installation
 from worker.ledger.presence import seen
+from worker.logs import log
 from worker.pipeline.tools import utc_now
 
 SECONDS = 15.0
 WORKER, BEAT = "worker", "beat"
-log = structlog.get_logger()
 
 
 class Pulse(threading.Thread):

@@ -1,15 +1,14 @@
-"""Redis as kombu knows it, but for two things: a message that is none must not end the worker that takes it, and a
-message that cannot be acknowledged must not leave it deaf."""
+"""Redis as kombu knows it, but for three things: a message that is none must not end the worker that takes it, nor may
+a server that is out of memory, and a message that cannot be acknowledged must not leave it deaf."""
 
 from queue import Empty
 from typing import Any
 
-import structlog
 from kombu.transport import redis, virtual
+from redis.exceptions import OutOfMemoryError
 
 from worker import logs
-
-log = structlog.get_logger()
+from worker.logs import log
 
 
 class QoS(redis.QoS):
@@ -43,6 +42,8 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """The Redis transport with that channel."""
+    """The Redis transport with that channel. A Redis out of memory comes back like one that was away; kombu takes its
+    refusal for a mistake of ours, and Celery for the end of all things."""
 
     Channel = Channel
+    connection_errors = (*redis.Transport.connection_errors, OutOfMemoryError)

@@ -40,9 +40,7 @@ def _lines(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(line for line in text if line and not line.startswith("#")))
 
 
-FATES = [
-    Fate(r["case"], r["person"], r["table"], int(r["key"]), r["now"], r["fate"]) for r in _lines("fates.csv")
-]
+FATES = [Fate(r["case"], r["person"], r["table"], int(r["key"]), r["now"], r["fate"]) for r in _lines("fates.csv")]
 NIGHTS = sorted({f.now for f in FATES}, key=datetime.fromisoformat)
 KEPT = {(r["person"], r["table"], r["column"]) for r in _lines("kept.csv")}
 

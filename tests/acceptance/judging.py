@@ -45,9 +45,7 @@ def differences(before: Picture, after: Picture, fates: Fates) -> list[str]:
     return found + [f"{p[0]} {p[1]} appeared" for p in after if p not in before and not _audited(p, after)]
 
 
-def _wrong(
-    place: tuple[str, int], word: str, old: dict[str, str | None], after: Picture, before: Picture
-) -> list[str]:
+def _wrong(place: tuple[str, int], word: str, old: dict[str, str | None], after: Picture, before: Picture) -> list[str]:
     new = after.get(place)
     if word == "deleted":
         return [] if new is None else ["it is still there"]

@@ -74,8 +74,16 @@ def payer_and_debtor() -> None:
     user(35, "payerpast", "910417339627", LONG_AGO)
     case(341, "debtorpast", "2014-05-05 06:00:00")
     payment(341, "debtorpast", 341, "2014-05-01", payer="payerpast")
-    payment(342, "debtorpast", 341, "2014-05-02", user_id=None, payer_name="Бөтен", payer_iin="780717335894",
-            purpose="ЖСН 780717335894")
+    payment(
+        342,
+        "debtorpast",
+        341,
+        "2014-05-02",
+        user_id=None,
+        payer_name="Бөтен",
+        payer_iin="780717335894",
+        purpose="ЖСН 780717335894",
+    )
     attempt(341, "debtorpast", 341, "2013-03-03 06:00:00")
     attempt(342, "debtorhere", 341, "2013-03-03 06:00:00")
     user(36, "debtor18", "760809435341", LONG_AGO)
@@ -161,8 +169,17 @@ def states_of_a_row() -> None:
     recording(651, "emptied", 651, LONG_AGO, file=None, phone=None, transcript=None)
     message(651, "emptied", LONG_AGO, address=None, body=None, provider=None)
     for only, network in (("postgresql", "203.0.113.0/24"), ("sqlite", "203.0.113.0")):
-        visit(651, "emptied", "2012-05-05 12:00:00", only=only, ip=network, cookie_id=None, user_agent=None,
-              url="https://kkpi.kz/", referer=None)
+        visit(
+            651,
+            "emptied",
+            "2012-05-05 12:00:00",
+            only=only,
+            ip=network,
+            cookie_id=None,
+            user_agent=None,
+            url="https://kkpi.kz/",
+            referer=None,
+        )
     transfer(651, "emptied", LONG_AGO, exchange_id=None, payload=None)
     audit(651, "emptied", LONG_AGO, old=None, new=None)
 
@@ -175,8 +192,13 @@ def personal_data_everywhere() -> None:
     scan(681, "textual", "registration", LONG_AGO)
     scan(682, "textual", "registration", LONG_AGO, file_path="shared/two-rows.pdf", thumbnail_path=None)
     feedback(681, "textual", LONG_AGO, LONG_AGO, body="Менің ЖСН 770724410960, 68.TEXTUAL@MAIL.KZ")
-    case(681, "textual", LONG_AGO, notes="Келісім №2024-01; ЖСН ７７０７２４４１０９６０; 68.textual@mail.kz; "
-         "әпкесі 8 (705) 333-22-11; БСН 240140999905; IBAN KZ75125KZT0000000681; 202401011230")
+    case(
+        681,
+        "textual",
+        LONG_AGO,
+        notes="Келісім №2024-01; ЖСН ７７０７２４４１０９６０; 68.textual@mail.kz; "
+        "әпкесі 8 (705) 333-22-11; БСН 240140999905; IBAN KZ75125KZT0000000681; 202401011230",
+    )
     attempt(681, "textual", 681, LONG_AGO, note="Көршісі 8 (705) 333-22-12", person="Көршісі")
     recording(681, "textual", 681, LONG_AGO)
     payment(681, "textual", 681, "2012-05-05", purpose="Төлем 770724410960 үшін, тел +7(701)555-00-68")

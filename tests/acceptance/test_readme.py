@@ -53,7 +53,7 @@ def execute(commands: str, folder: Path, **environment: str) -> str:
         env=inherited | {"PATH": f"{BIN}:{os.environ['PATH']}"} | environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 0, f"{done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout + done.stderr
@@ -116,7 +116,8 @@ def scheduled_night(folder: Path) -> None:
         )
     try:
         runs = "merzim --env-file merzim.env status --json || true"
-        wait_until(lambda: any(r["kind"] == "night" and r["state"] == "done" for r in states(execute(runs, folder))))
+        done = ("night", "done")
+        wait_until(lambda: done in [(r["kind"], r["state"]) for r in states(execute(runs, folder))], 300)
         execute("merzim --env-file merzim.env status --worker && merzim --env-file merzim.env status --beat", folder)
     finally:
         os.killpg(shell.pid, signal.SIGKILL)

@@ -74,14 +74,22 @@ def test_another_segment_never_takes_its_name(spool: Spool, store: DirectoryStor
 
 def test_feed_empties_the_spool(spool: Spool, store: DirectoryStore) -> None:
     digest = digest_of(spool.path(NAME))
-    assert feed(spool, store, NAME) == digest == store.digest(NAME)
+    feed(spool, store, NAME, digest)
+    assert store.digest(NAME) == digest
     assert spool.names() == []
 
 
 def test_feed_finishes_what_a_crash_between_put_and_removal_left(spool: Spool, store: DirectoryStore) -> None:
-    store.put(spool.path(NAME), NAME)
-    feed(spool, store, NAME)
+    feed(spool, store, NAME, store.put(spool.path(NAME), NAME))
     assert (spool.names(), store.names()) == ([], [NAME])
+
+
+def test_feed_leaves_nothing_half_written_by_an_earlier_one(spool: Spool, store: DirectoryStore) -> None:
+    part = store.folder / f"{NAME}.0011223344556677.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    feed(spool, store, NAME, digest_of(spool.path(NAME)))
+    assert files(store.folder) == [NAME]
 
 
 def test_feed_keeps_the_spool_when_the_store_has_something_else(spool: Spool, store: DirectoryStore) -> None:
@@ -89,25 +97,44 @@ def test_feed_keeps_the_spool_when_the_store_has_something_else(spool: Spool, st
     store.put(spool.path(OTHER), NAME)
 
     with pytest.raises(ArchiveError, match="other content"):
-        feed(spool, store, NAME)
+        feed(spool, store, NAME, digest_of(spool.path(NAME)))
     assert spool.names() == sorted([NAME, OTHER])
 
 
 def test_feed_of_what_another_worker_fed_is_no_error(spool: Spool, store: DirectoryStore) -> None:
-    digest = feed(spool, store, NAME)
-    assert feed(spool, store, NAME) == digest
+    digest = digest_of(spool.path(NAME))
+    feed(spool, store, NAME, digest)
+    feed(spool, store, NAME, digest)
+    assert (spool.names(), store.digest(NAME)) == ([], digest)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:-1]), lambda path: flip(path)])
+def test_feed_refuses_what_was_cut_or_altered_since_it_was_sealed(
+    spool: Spool, store: DirectoryStore, damage: Callable[[Path], object]
+) -> None:
+    digest = digest_of(spool.path(NAME))
+    damage(spool.path(NAME))
+    with pytest.raises(ArchiveError, match="is not the file that was sealed"):
+        feed(spool, store, NAME, digest)
+    assert (spool.names(), store.names()) == ([NAME], [])
+
+
+def flip(path: Path) -> None:
+    """One bit of the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def test_feed_of_what_is_nowhere_is_a_sentence(spool: Spool, store: DirectoryStore) -> None:
     with pytest.raises(ArchiveError, match="No such file"):
-        feed(spool, store, OTHER)
+        feed(spool, store, OTHER, "0" * 64)
 
 
 def test_two_workers_may_feed_at_once(spool: Spool, store: DirectoryStore) -> None:
     expected = digest_of(spool.path(NAME))
     with ThreadPoolExecutor(8) as workers:
-        found = list(workers.map(lambda _: feed(spool, store, NAME), range(8)))
-    assert found == [expected] * 8
+        list(workers.map(lambda _: feed(spool, store, NAME, expected), range(8)))
     assert (spool.names(), store.names(), store.digest(NAME)) == ([], [NAME], expected)
 
 
@@ -143,6 +170,7 @@ class TestDirectory:
     def test_a_copy_that_does_not_read_back_never_takes_the_name(
         self, spool: Spool, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        digest = digest_of(spool.path(NAME))
         fsync = os.fsync
 
         def bad_disk(handle: int) -> None:
@@ -154,16 +182,17 @@ class TestDirectory:
         with monkeypatch.context() as broken:
             broken.setattr(os, "fsync", bad_disk)
             with pytest.raises(ArchiveError, match="does not read back as written"):
-                feed(spool, store, NAME)
+                feed(spool, store, NAME, digest)
         assert files(store.folder) == []
         assert spool.names() == [NAME]
 
-        feed(spool, store, NAME)
+        feed(spool, store, NAME, digest)
         assert store.names() == [NAME]
 
     def test_what_the_rename_spoils_is_noticed_and_the_spool_stays(
         self, spool: Spool, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        digest = digest_of(spool.path(NAME))
         replace = os.replace
 
         def bad_disk(source: Path, target: Path) -> None:
@@ -172,13 +201,14 @@ class TestDirectory:
 
         monkeypatch.setattr(os, "replace", bad_disk)
         with pytest.raises(ArchiveError, match="other content"):
-            feed(spool, store, NAME)
+            feed(spool, store, NAME, digest)
         assert spool.names() == [NAME]
 
     @pytest.mark.parametrize("call", range(1, 11))
     def test_an_fsync_that_fails_anywhere_keeps_the_spool_and_leaves_no_part(
         self, spool: Spool, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch, call: int
     ) -> None:
+        digest = digest_of(spool.path(NAME))
         fsync, calls = os.fsync, iter(range(1, 100))
 
         def failing(handle: int) -> None:
@@ -189,11 +219,11 @@ class TestDirectory:
         with monkeypatch.context() as broken:
             broken.setattr(os, "fsync", failing)
             with pytest.raises(ArchiveError, match=r"No space left on device\. Free some space"):
-                feed(spool, store, NAME)
+                feed(spool, store, NAME, digest)
         assert spool.names() == [NAME]
         assert [name for name in files(store.folder) if name.endswith(".part")] == []
 
-        feed(spool, store, NAME)
+        feed(spool, store, NAME, digest)
         assert store.names() == [NAME]
 
     def test_removing_destroys_half_written_copies_too(self, spool: Spool, store: DirectoryStore) -> None:

@@ -14,7 +14,6 @@ from config.problems import Problem
 from worker.databases.base import Database
 from worker.databases.connect import open_database
 from worker.pipeline.checking import Checked, check_text
-from worker.strategies.network import SQLITE_FUNCTIONS
 
 BOTH = ("sqlite", "postgresql")
 SERVER = os.environ.get("MERZIM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -122,7 +121,7 @@ def on_server(statement: str) -> None:
 def open_empty(dialect: str, folder: Path) -> Database:
     """A database without tables (PostgreSQL: shared, so leave nothing behind)."""
     if dialect == "sqlite":
-        return open_database(f"sqlite:///{folder / 'operator.sqlite'}", "merzim", SQLITE_FUNCTIONS)
+        return open_database(f"sqlite:///{folder / 'operator.sqlite'}", "merzim")
     url = sa.make_url(SERVER).set(database=postgresql_database())
     return open_database(url.render_as_string(hide_password=False), "merzim")
 

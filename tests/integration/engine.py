@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from threading import Thread
 
 import psycopg
 
+from tests.integration import asking
 from tests.integration.compose import BIN, ROOT, Compose
 from tests.integration.night_support import wait_until
 
@@ -65,7 +66,7 @@ class Engine:
                 assert answer[0] == 0, answer
             elif service != OWNER:
                 self.compose.start(service)
-                wait_until(lambda name=service: self.compose.is_healthy(name))  # type: ignore[misc]
+                wait_until(lambda name=service: self.compose.is_healthy(name))  # type: ignore[misc]  # mypy cannot type a lambda's default
         return 0, "", ""
 
     def _stop(self, words: list[str], stdin: str) -> Answer:
@@ -96,7 +97,7 @@ def listening(engine: Engine) -> Iterator[Path]:
     folder = engine.compose.folder / "bin"
     folder.mkdir(exist_ok=True)
     program = folder / "docker"
-    ask = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m {__name__} "{listener.address}" "$@"'
+    ask = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m {asking.__name__} "{listener.address}" "$@"'
     program.write_text(f"#!/bin/sh\n{ask}\n")
     program.chmod(0o755)
     yield folder
@@ -119,16 +120,3 @@ def _serve_one(asking: "Connection", engine: Engine) -> None:
             asking.send(engine.docker(words, stdin))
         except Exception as error:
             asking.send((125, "", f"docker {' '.join(words)}: {type(error).__name__}: {error}\n"))
-
-
-def _ask(address: str, words: Sequence[str]) -> int:
-    with Client(address) as engine:
-        engine.send((list(words), sys.stdin.read()))
-        code, out, err = engine.recv()
-    sys.stdout.write(out)
-    sys.stderr.write(err)
-    return int(code)
-
-
-if __name__ == "__main__":
-    raise SystemExit(_ask(sys.argv[1], sys.argv[2:]))

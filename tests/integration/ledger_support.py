@@ -13,12 +13,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tests.mariadb_server import empty_mariadb, forget_ledger
+from worker.databases.mariadb import MariaDB
 from worker.ledger.migrations import migrate
 from worker.ledger.policies import store_policy
 from worker.ledger.runs import NewRun, Run, create_run
 from worker.ledger.tables import Ledger, ledger_tables
 
 BOTH = ("sqlite", "postgresql")
+EACH = (*BOTH, "mysql")
 NOW = dt.datetime(2026, 11, 23, 1, 2, 3, 4)
 SERVER = os.environ.get("MERZIM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
@@ -41,6 +44,10 @@ def empty_place(dialect: str, folder: Path) -> Iterator[Place]:
     if dialect == "sqlite":
         yield Place(sqlite_engine(folder / "operator.sqlite"), ledger_tables(None))
         return
+    if dialect == "mysql":
+        forget_ledger()
+        yield mariadb_place()
+        return
     engine = sa.create_engine(sa.make_url(SERVER).set(database=postgresql_database()))
     try:
         yield Place(engine, ledger_tables("merzim"))
@@ -54,9 +61,23 @@ def empty_place(dialect: str, folder: Path) -> Iterator[Place]:
         engine.dispose()
 
 
+def mariadb_place() -> Place:
+    """A database on MariaDB, as merzim itself connects to it."""
+    url = sa.make_url(empty_mariadb())
+    engine = MariaDB(url, f"{url.database}_ledger").engine
+    return Place(engine.execution_options(isolation_level="READ COMMITTED"), ledger_tables(f"{url.database}_ledger"))
+
+
 @contextmanager
 def ledger_place(dialect: str, folder: Path) -> Iterator[Place]:
     """A database with a migrated, empty ledger; emptied afterwards."""
+    if dialect == "mysql":
+        place = mariadb_place()
+        with place.engine.begin() as conn:
+            migrate(conn, place.ledger.schema)
+        yield place
+        place.engine.dispose()
+        return
     with empty_place(dialect, folder) as place:
         with place.engine.begin() as conn:
             migrate(conn, place.ledger.schema)

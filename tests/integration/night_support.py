@@ -27,15 +27,16 @@ from config.settings import Settings
 from worker.archive.keys import make_identity, make_signing_key
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore
-from worker.bootstrap import Installation
-from worker.cli.init import create_ledger
+from worker.bootstrap import Installation, create_ledger
 from worker.databases.connect import open_database
 from worker.databases.postgresql import PostgreSQL
+from worker.ledger.decisions import Signer
 from worker.ledger.signing import key_id, load_signing_key
 from worker.ledger.tables import ledger_tables
 from worker.pipeline import work
 from worker.pipeline.beginning import Wish, decide
 from worker.pipeline.night import Outcome, night
+from worker.pipeline.pace import Pace
 from worker.pipeline.tools import Tools
 from worker.plan.result import Plan
 
@@ -113,6 +114,12 @@ class Club:
     signing_key: bytes
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4))
 
+    @property
+    def signer(self) -> Signer:
+        """An account, whose word this installation's key signs for."""
+        assert self.tools.sign is not None
+        return Signer("tester", "account", self.tools.key_id, self.tools.sign)
+
     def session(self) -> psycopg.Connection[Any]:
         """The operator's own session, in a transaction."""
         return psycopg.connect(self.url)
@@ -155,7 +162,7 @@ class Club:
 
     def night(self, now: datetime = NOW) -> Outcome:
         """The night; the policy has had its first, approved run before."""
-        return night(self.tools, self.policy, Wish(now, author="tester"))
+        return night(self.tools, self.policy, Wish(now))
 
     def plan(self, now: datetime) -> Plan:
         """What a night would do."""
@@ -369,7 +376,7 @@ def hurry(club: Club, at_last: bool) -> None:
 def one_unit_a_slice(patch: pytest.MonkeyPatch) -> None:
     """Slices of one subject, so that another subject's slice begins later."""
 
-    class OneByOne(work.Pace):
+    class OneByOne(Pace):
         def measured(self, seconds: float, taken: int) -> None:
             """The pace stays as it is."""
 

@@ -3,6 +3,7 @@
 import atexit
 import functools
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -18,16 +19,19 @@ import sqlalchemy as sa
 from config.loader import load_policy
 from config.names import join_names, split_table
 from config.policy import Policy
+from tests.mariadb_server import empty_mariadb
 from worker.archive.keys import identity_file, make_identity, make_signing_key, read_identities, write_secret
-from worker.bootstrap import Installation, install
-from worker.cli.init import create_ledger
+from worker.bootstrap import Installation, create_ledger, install
+from worker.ledger.decisions import Signer
 from worker.ledger.holds import list_active, release
 from worker.ledger.policies import store_policy
 from worker.ledger.runs import NewRun, close_run, create_run
 from worker.ledger.seal import seal_run
+from worker.office.holding import place_hold
+from worker.pipeline import work
 from worker.pipeline.beginning import Wish, decide
-from worker.pipeline.holding import place_hold
 from worker.pipeline.night import Outcome, night
+from worker.pipeline.pace import Pace
 from worker.pipeline.restoring import Restored, restore_segment
 from worker.pipeline.tools import Refused, Tools, utc_now
 from worker.plan.result import Plan
@@ -38,7 +42,9 @@ EMPTY = """DO $$ DECLARE name text; BEGIN
     END LOOP;
     CREATE SCHEMA public;
 END $$"""
+NO_WAITING = "synchronous_commit = off"  # for the disk: here processes die and connections break, never the server
 BOTH = ("sqlite", "postgresql")
+EACH = (*BOTH, "mysql")
 SERVER = "MERZIM_TEST_POSTGRESQL_URL"
 NOW = datetime(2026, 7, 1, 1, 0, tzinfo=UTC)
 EMPTY_PLAN = '{"tables": [], "stages": [], "stopped": {}, "unmentioned": [], "allowed": {}}'
@@ -154,6 +160,8 @@ class Operator:
             "SIGNING_KEY": "sign.pem",
             "FILES": '{"scans": "scans"}',
         }
+        if self.url.startswith("mysql"):
+            settings["LEDGER_SCHEMA"] = f"{sa.make_url(self.url).database}_ledger"
         lines = [f"MERZIM_{name}={value}\n" for name, value in settings.items()]
         self.env_file.write_text("".join(lines))
         self.installation = install(self.env_file)
@@ -186,9 +194,7 @@ class Operator:
     def change_policy(self, *changes: tuple[str, str]) -> None:
         """Put each (old, new) into the policy; `old` must stand in it exactly once."""
         for old, new in changes:
-            assert self.policy_text.count(old) == 1, (
-                f"{old!r} stands {self.policy_text.count(old)} times in the policy"
-            )
+            assert self.policy_text.count(old) == 1, f"{old!r} stands {self.policy_text.count(old)} times in the policy"
             self.policy_text = self.policy_text.replace(old, new)
         (self.folder / "policy.yaml").write_text(self.policy_text)
 
@@ -221,7 +227,7 @@ class Operator:
     def other_schemas(self) -> list[str]:
         """Schemas of the operator besides the default one."""
         query = "SELECT nspname FROM pg_namespace WHERE nspname NOT IN ('public', 'merzim', 'information_schema')"
-        return [] if self.dialect == "sqlite" else [r[0] for r in self.rows(f"{query} AND nspname !~ '^pg_'")]
+        return [] if self.dialect != "postgresql" else [r[0] for r in self.rows(f"{query} AND nspname !~ '^pg_'")]
 
     def words(self, table: str, columns: Sequence[str]) -> list[str]:
         """The rows of a table, sorted, as the database itself writes them."""
@@ -229,9 +235,13 @@ class Operator:
         name = ".".join(_quoted(part) for part in split_table(table) if part)
         if self.dialect == "sqlite":
             parts = [f"typeof({c}) || ' ' || hex({c}) || ' ' || quote({c})" for c in quoted]
+        elif self.dialect == "mysql":
+            quoted = [c.replace('"', "`") for c in quoted]
+            name = name.replace('"', "`")
+            parts = [f"COALESCE(HEX(CAST({c} AS BINARY)), '(null)')" for c in quoted]
         else:
             parts = [f"coalesce({c}::text, '(null)')" for c in quoted]
-        return sorted(" | ".join(row) for row in self.rows(f'SELECT {", ".join(parts)} FROM {name}'))
+        return sorted(" | ".join(row) for row in self.rows(f"SELECT {', '.join(parts)} FROM {name}"))
 
     def ledger(self, table: str, **where: Any) -> list[dict[str, Any]]:
         """Rows of a table of the ledger."""
@@ -277,13 +287,18 @@ class Operator:
 
     def approved_night(self, now: datetime = NOW, **more: Any) -> Outcome:
         """A night with an approval of exactly what the plan says."""
-        wish = Wish(now, approve=self.plan(now).fingerprint, author="an admin")
+        wish = Wish(now, approve=self.plan(now).fingerprint, signer=self.signer())
         return night(self.tools, self.policy, wish, **more)
 
-    def refusal(self, now: datetime = NOW, approve: str | None = None) -> str:
+    def signer(self, name: str = "an admin") -> Signer:
+        """An account, whose word this installation's key signs for."""
+        assert self.tools.sign is not None
+        return Signer(name, "account", self.tools.key_id, self.tools.sign)
+
+    def refusal(self, now: datetime = NOW, approve: str | None = None, name: str = "an admin") -> str:
         """Why a night is refused."""
         with pytest.raises(Refused) as refused:
-            night(self.tools, self.policy, Wish(now, approve=approve, author="an admin"))
+            night(self.tools, self.policy, Wish(now, approve=approve, signer=self.signer(name)))
         return str(refused.value)
 
     def hold(self, scope: Any, table: str, key: str | None) -> str:
@@ -301,11 +316,16 @@ class Operator:
         """Restore a segment with the offline identity."""
         return restore_segment(self.tools, segment, read_identities(self.identity_file), "an admin", dry_run)
 
-    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The program itself."""
+    def cli(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """The program itself; `given` stands on its standard input."""
         program = Path(sys.executable).with_name("merzim")
         command = [str(program), "--env-file", str(self.env_file), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+
+def first_slice_of(units: int, patch: pytest.MonkeyPatch) -> None:
+    """Nights begin with slices of so many units."""
+    patch.setattr(work, "Pace", functools.partial(Pace, units=units))
 
 
 def operator_on(
@@ -317,12 +337,10 @@ def operator_on(
     """An operator whose database lives for one test."""
     if dialect == "sqlite":
         url = f"sqlite:///{folder / 'operator.sqlite'}"
+    elif dialect == "mysql":
+        url = empty_mariadb()
     else:
-        url = (
-            sa.make_url(os.environ[SERVER])
-            .set(database=_postgresql_database())
-            .render_as_string(hide_password=False)
-        )
+        url = sa.make_url(os.environ[SERVER]).set(database=_postgresql_database()).render_as_string(hide_password=False)
     operator = Operator(folder, url, policy)
     operator.sql(*schema)
     yield operator
@@ -335,14 +353,29 @@ def _quoted(name: str) -> str:
 
 def _driver(connection: sa.Connection) -> Any:
     """The driver's own connection: what it is given goes to the database letter by letter."""
+    if connection.dialect.name == "mysql":
+        return _Cursors(connection)
     return connection.connection.driver_connection
+
+
+@dataclass(frozen=True)
+class _Cursors:
+    """What the other drivers' connections do by themselves."""
+
+    connection: sa.Connection
+
+    def execute(self, statement: str) -> Any:
+        driver: Any = self.connection.connection.driver_connection
+        cursor = driver.cursor()
+        cursor.execute(re.sub(r"(?<![`'\w])lines\b", "`lines`", statement))  # a reserved word on MariaDB
+        return cursor
 
 
 @functools.cache
 def _database_of_this_process() -> str:
     """Making and dropping a database takes longer than most tests, so those of one process share one."""
     name = f"merzim_small_{uuid.uuid4().hex[:12]}"
-    _on_server("postgres", f"CREATE DATABASE {name}")
+    _on_server("postgres", f"CREATE DATABASE {name}", f"ALTER DATABASE {name} SET {NO_WAITING}")
     atexit.register(_on_server, "postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     return name
 

@@ -8,7 +8,9 @@ import pytest
 
 from tests.integration.small_operator import BOTH, LATELY, NOW, Operator, operator_on, people
 from tests.integration.test_brake_limits import POLICY, done
+from worker.ledger.decisions import Signer
 from worker.pipeline.beginning import Wish
+from worker.pipeline.four_eyes import decide_on_plan
 from worker.pipeline.night import night
 from worker.pipeline.tools import Refused
 
@@ -56,7 +58,7 @@ def test_an_approval_of_the_stored_plan_counts_the_next_day_for_those_it_saw(sho
     )
     fingerprint = refused_before(shop)
     assert len(shop.plan(TOMORROW).stages[0].due) == 3  # by then person 3 is due too
-    run = night(shop.tools, shop.policy, Wish(TOMORROW, approve=fingerprint, author="an admin"))
+    run = night(shop.tools, shop.policy, Wish(TOMORROW, approve=fingerprint, signer=shop.signer()))
     assert (run.state, done(shop)) == ("done", [1, 2])
     assert shop.ledger("run", id=run.run_id)[0]["approved"]
 
@@ -64,7 +66,7 @@ def test_an_approval_of_the_stored_plan_counts_the_next_day_for_those_it_saw(sho
 def test_who_left_the_plan_since_does_not_make_the_approval_void(shop: Operator) -> None:
     fingerprint = refused_before(shop)
     shop.sql(f"UPDATE people SET seen_at = '{LATELY}' WHERE id = 1")
-    run = night(shop.tools, shop.policy, Wish(TOMORROW, approve=fingerprint, author="an admin"))
+    run = night(shop.tools, shop.policy, Wish(TOMORROW, approve=fingerprint, signer=shop.signer()))
     assert (run.state, done(shop)) == ("done", [2])
 
 
@@ -103,12 +105,10 @@ def test_an_approval_is_void_after_seven_days(shop: Operator) -> None:
     eight_days = NOW + timedelta(days=8)
     started = shop.ledger("run")[0]["started_at"]
     for days, counts in ((7, False), (6, True)):
-        shop.sql(
-            f"UPDATE {run} SET started_at = '{started - timedelta(days=days, minutes=1)}' WHERE state = 'stopped'"
-        )
+        shop.sql(f"UPDATE {run} SET started_at = '{started - timedelta(days=days, minutes=1)}' WHERE state = 'stopped'")
         if not counts:
             assert "counts any more" in shop.refusal(eight_days, approve=fingerprint)
-    outcome = night(shop.tools, shop.policy, Wish(eight_days, approve=fingerprint, author="an admin"))
+    outcome = night(shop.tools, shop.policy, Wish(eight_days, approve=fingerprint, signer=shop.signer()))
     assert (outcome.state, done(shop)) == ("done", [1, 2])
 
 
@@ -160,9 +160,32 @@ def test_what_destroys_sooner_or_more_needs_an_approval(
     lite.accustom()
     lite.change_policy(*changes)
     assert said in lite.refusal()
+    fingerprint = lite.plan().fingerprint
+    assert "Another person" in lite.refusal(approve=fingerprint, name="another admin")
     assert done(lite) == []
     assert lite.approved_night().state == "done"
     assert done(lite) == [1, 2]
+
+
+def test_one_person_who_says_yes_twice_is_still_one(lite: Operator) -> None:
+    lite.accustom()
+    lite.change_policy(("floor: {term: 3 years", "floor: {term: 2 years"))
+    fingerprint = lite.plan().fingerprint
+    assert "Another person" in lite.refusal(approve=fingerprint)
+    assert "two people" in lite.refusal(approve=fingerprint)
+    assert done(lite) == []
+    assert [(d["author"], d["action"]) for d in lite.ledger("decision")] == [("an admin", "approve")]
+
+
+def test_a_yes_that_nobody_signed_does_not_count(lite: Operator) -> None:
+    lite.accustom()
+    lite.change_policy(("floor: {term: 3 years", "floor: {term: 2 years"))
+    fingerprint = lite.plan().fingerprint
+    forged = Signer("another admin", "account", lite.tools.key_id, lambda _: b"no signature")
+    with lite.tools.database.writing() as connection:
+        decide_on_plan(connection, lite.tools, fingerprint, forged)
+    assert "is not that of another admin" in lite.refusal(approve=fingerprint)
+    assert done(lite) == []
 
 
 def test_a_shorter_term_needs_an_approval_and_a_longer_one_none(lite: Operator) -> None:

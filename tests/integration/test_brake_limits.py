@@ -10,12 +10,12 @@ from tests.integration.small_operator import (
     HEAD,
     LATELY,
     Operator,
+    first_slice_of,
     ignoring,
     operator_on,
     people,
     person,
 )
-from worker.pipeline import work
 
 POLICY = (
     HEAD
@@ -50,9 +50,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Operator]:
 
 
 def fill(operator: Operator) -> Operator:
-    operator.sql(
-        *people(1, 2), *people(3, 4, 5, seen_at=LATELY), "INSERT INTO orders VALUES (1, 1, 'x'), (2, 3, 'y')"
-    )
+    operator.sql(*people(1, 2), *people(3, 4, 5, seen_at=LATELY), "INSERT INTO orders VALUES (1, 1, 'x'), (2, 3, 'y')")
     return operator
 
 
@@ -140,7 +138,7 @@ def test_rows_that_come_between_plan_and_slice_are_counted(shop: Operator, line:
 
 
 def test_what_was_committed_before_counts_too(shop: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work.Pace.__init__, "__defaults__", (1,))  # one subject in the first slice
+    first_slice_of(1, monkeypatch)
     limit(shop, "brake: {rows_per_night: 3}")
     shop.accustom()
     run = shop.night(halt=once(lambda: shop.sql("INSERT INTO orders VALUES (3, 2, 'late')"), after=1))

@@ -97,7 +97,7 @@ MISTAKES = [
             (f"CREATE TABLE bags (e_mail VARCHAR(99) PRIMARY KEY, {OWNED})",)),
     Mistake("no key", [WITH_BAGS], BAGS, "table `bags` has no key", (f"CREATE TABLE bags (what TEXT, {OWNED})",)),
     Mistake("key of a strange type", [WITH_BAGS], BAGS, "cannot be written down in the ledger",
-            (f"CREATE TABLE bags (id NUMERIC(10, 2) PRIMARY KEY, {OWNED})",)),
+            (f"CREATE TABLE bags (id REAL PRIMARY KEY, {OWNED})",)),
     Mistake("subject key", [("key: id,", "key: code,")], "subject.key", "`code` is not a key of `people`; write `id`"),
     Mistake("link lost", [(FOLLOWS, "nothing: [note]\n          synthetic iin: [payer_iin]")],
             f"{TREATED}.synthetic iin[0]", "write `follows people.iin: [payer_iin]`"),

@@ -237,6 +237,19 @@ def test_a_crash_after_the_commit_leaves_the_file_to_the_next_night(shop: Operat
     assert (files(shop), shop.ledger("outbox")) == ([], [])
 
 
+def test_a_path_that_a_new_row_uses_by_then_is_that_rows(shop: Operator) -> None:
+    """Between the commit and the removal somebody uploads under the same name."""
+    scan(shop, 1, 1, "a.pdf")
+    shop.accustom()
+
+    def upload(_: Progress) -> None:
+        if shop.ids("scans") == []:
+            scan(shop, 2, 9, "a.pdf")
+
+    assert shop.night(watch=upload).state == "done"
+    assert (files(shop), shop.ids("scans"), shop.ledger("outbox")) == (["a.pdf"], [2], [])
+
+
 def test_a_row_that_stays_loses_its_file_and_its_path(shop: Operator) -> None:
     files_go = "{files: {root: scans, columns: [path, thumbnail]}"
     rule = f"scans: {files_go}, depersonalise: {{keep: [id, person_id], nothing: [path, thumbnail]}}}}\n"

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.foreign_support import HEAD, NEW, OLD, PEOPLE, STAGE, people, refusal, rule, way_of
 from tests.integration.small_operator import BOTH
 
-CLIENTS = '"Клиенты 100%"'
+CLIENTS = '"Клиенты AS 100%"'
 ODD = [
     f'CREATE TABLE {CLIENTS} ("Код" INTEGER PRIMARY KEY, "order" TEXT, "Last Seen" TIMESTAMP, "select" TEXT)',
     f"""CREATE TABLE "Group" ("Id" INTEGER PRIMARY KEY, "Клиент Код" INTEGER NOT NULL REFERENCES {CLIENTS} ("Код"),
@@ -18,11 +18,11 @@ ODD = [
 ]
 ODD_POLICY = (
     HEAD
-    + "subject: {table: Клиенты 100%, key: Код}\nclock: [Клиенты 100%.Last Seen]\n"
+    + "subject: {table: Клиенты AS 100%, key: Код}\nclock: [Клиенты AS 100%.Last Seen]\n"
     + STAGE
     + """\
       Group: {where: "\\"from\\" IS NOT NULL AND \\"при %s\\" LIKE '%b%'", delete: row}
-      Клиенты 100%: {depersonalise: {keep: [Код, Last Seen], nothing: [order], constant "%": [select]}}
+      Клиенты AS 100%: {depersonalise: {keep: [Код, Last Seen], nothing: [order], constant "%": [select]}}
 """
 )
 
@@ -153,7 +153,7 @@ def test_a_cascade_into_a_schema_that_the_policy_does_not_name(tmp_path: Path) -
 
 
 def test_needless_quotes_do_no_harm(tmp_path: Path) -> None:
-    policy = PEOPLE.replace("[people.seen_at]", "['\"people\".\"seen_at\"']") + rule("nothing: [name]")
+    policy = PEOPLE.replace("[people.seen_at]", '[\'"people"."seen_at"\']') + rule("nothing: [name]")
     with way_of("sqlite", tmp_path, people("name TEXT", "'aigerim'"), policy) as way:
         way.whole("1", ("SELECT count(name) FROM people", [(1,)]))
 

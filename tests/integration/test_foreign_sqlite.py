@@ -1,6 +1,7 @@
 """SQLite: columns without a type, keys that hold anything, tables without rowid, STRICT tables, dates as texts, seconds
 and Julian days, names in other letters."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_columns_without_a_type(tmp_path: Path) -> None:
 
 
 KEYS = [
-    ("id PRIMARY KEY, name, seen_at", "1", "A key column of type NullType cannot be written down"),
+    ("id PRIMARY KEY, name, seen_at", "1", "its key column `id` is of type (none), which cannot be written down"),
     ("id, name, seen_at", "1", "table `people` has no key; give it a primary key"),
     ("id TEXT PRIMARY KEY, name, seen_at", "NULL", "`people` has a row whose key is NULL, of another type"),
     ("id TEXT PRIMARY KEY, name, seen_at", "x'41'", "`people` has a row whose key is NULL, of another type"),
@@ -163,3 +164,29 @@ def test_values_that_do_not_fit_their_columns(tmp_path: Path) -> None:
     policy = PEOPLE + rule('nothing: [name], constant "false": [b], constant "0": [n], to year: [d]')
     with way_of("sqlite", tmp_path, table(columns, *rows), policy) as way:
         way.whole("1", ("SELECT b, n, d FROM people ORDER BY id", [(0, 0, None), (0, 0, "2020-01-01")]))
+
+
+def chain(length: int) -> tuple[list[str], str]:
+    """Tables of which each refers to the one before and to the people, and a policy that deletes from all of them."""
+    owner = "person_id INTEGER REFERENCES people (id)"
+    schema = table("id INTEGER PRIMARY KEY, name TEXT, seen_at TEXT", f"1, 'a', '{OLD}'", f"2, 'k', '{NEW}'")
+    for n in range(length):
+        up = f"REFERENCES t{n - 1} (id)" if n else ""
+        schema += [
+            f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, up INTEGER {up}, {owner})",
+            f"INSERT INTO t{n} VALUES (1, 1, 1), (2, 2, 2)",
+        ]
+    return schema, PEOPLE + "".join(f"      t{n}: delete\n" for n in range(length)) + NAME
+
+
+def test_tables_far_from_the_people(tmp_path: Path) -> None:
+    """The parser of older versions takes only so many conditions within conditions."""
+    schema, policy = chain(4)
+    with way_of("sqlite", tmp_path, schema, policy) as way:
+        way.whole("1", *((f"SELECT id FROM t{n}", [(2,)]) for n in range(4)))
+
+
+@pytest.mark.skipif(sqlite3.sqlite_version_info >= (3, 46), reason="this SQLite's parser has no limit")
+def test_tables_too_far_from_the_people_are_refused(tmp_path: Path) -> None:
+    said = refusal("sqlite", tmp_path, *chain(7))
+    assert said.startswith("the parser of this SQLite gives up")

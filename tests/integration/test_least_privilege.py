@@ -1,5 +1,6 @@
 """The night under the role that `merzim init --print-grants` describes: enough, and no more (clause 4.1)."""
 
+import json
 import os
 import subprocess
 import sys
@@ -31,12 +32,12 @@ class Agency:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MERZIM_")} | settings
         command = [MERZIM, "--env-file", str(self.folder / "merzim.env"), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
-        assert done.returncode == exit_code, done.stderr
+        assert done.returncode == exit_code, done.stderr + done.stdout[-6000:]
         return done.stdout
 
-    def at_night(self, *arguments: str, exit_code: int = 0) -> str:
+    def at_night(self, *arguments: str, exit_code: int = 0, **settings: str) -> str:
         """A verb under the role."""
-        return self.merzim(*arguments, exit_code=exit_code, MERZIM_DATABASE_URL=self.role)
+        return self.merzim(*arguments, exit_code=exit_code, MERZIM_DATABASE_URL=self.role, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +108,22 @@ def test_the_role_can_do_no_more(agency: Agency, statement: str) -> None:
 def _one(connection: psycopg.Connection[tuple[object, ...]], query: str) -> object:
     row = connection.execute(query).fetchone()
     return None if row is None else row[0]
+
+
+def test_the_role_takes_and_approves_requests_and_registers_nobody(agency: Agency) -> None:
+    """Whoever could register tokens could approve in anybody's name."""
+    word = "long enough"
+    tokens = {name: str(agency.folder / f"{name}.pem") for name in ("aigul", "bolat")}
+    person = ("keys", "person", "aigul", "--output", tokens["aigul"])
+    agency.at_night(*person, exit_code=2, MERZIM_TOKEN_PASSPHRASE=word)
+    assert not Path(tokens["aigul"]).exists()
+    for name, path in tokens.items():
+        agency.merzim("keys", "person", name, "--output", path, MERZIM_TOKEN_PASSPHRASE=word)
+    agency.at_night("keys", "revoke", "aigul", exit_code=2)
+    erasure = ("purge", "request", "--operation", "erasure", "--basis", "withdrawn consent", "--key", "3")
+    why = ("--checked", "passport seen", "--reason", "a letter", "--token", tokens["aigul"])
+    request = json.loads(agency.at_night(*erasure, *why, MERZIM_TOKEN_PASSPHRASE=word))
+    yes = ("purge", "approve", request["id"], "--fingerprint", request["fingerprint"], "--token", tokens["bolat"])
+    assert json.loads(agency.at_night(*yes, MERZIM_TOKEN_PASSPHRASE=word))["state"] == "approved"
+    reason = ("--reason", "asked twice", "--token", tokens["aigul"])
+    agency.at_night("purge", "cancel", request["id"], *reason, MERZIM_TOKEN_PASSPHRASE=word)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.ledger_support import BOTH, NOW, Place, ledger_place
+from tests.integration.ledger_support import EACH, NOW, Place, ledger_place
 from worker.ledger.errors import LedgerError, PersonalText
 from worker.ledger.holds import Hold, Scope, active_holds_exist, list_active, release
 from worker.ledger.holds import place as place_hold
@@ -17,7 +17,7 @@ from worker.ledger.keys import KeyCodec
 DAY = dt.timedelta(days=1)
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=EACH)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     with ledger_place(request.param, tmp_path) as fresh:
         with fresh.engine.begin() as conn:

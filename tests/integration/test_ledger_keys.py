@@ -35,6 +35,12 @@ SHAPES: dict[str, tuple[list[sa.types.TypeEngine[Any]], st.SearchStrategy[tuple[
     ),
 }
 
+ONLY_TYPED: dict[str, tuple[list[sa.types.TypeEngine[Any]], st.SearchStrategy[tuple[Any, ...]]]] = {
+    "numeric": ([sa.Numeric()], st.tuples(st.decimals(allow_nan=False, allow_infinity=False))),
+    "with a boolean": ([sa.Numeric(9, 2), sa.Boolean()], st.tuples(st.decimals(-999, 999, places=2), st.booleans())),
+}
+"""On SQLite such columns hold integers, and keys are read as what is stored."""
+
 
 @pytest.fixture(params=BOTH)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
@@ -48,6 +54,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def test_python_and_sql_agree(place: Place, shape: str, data: st.DataObject) -> None:
     types, keys = SHAPES[shape]
     check_agreement(place, types, data.draw(keys))
+
+
+@pytest.mark.parametrize("shape", ONLY_TYPED)
+def test_python_and_postgresql_agree_on_numbers(shape: str, tmp_path: Path) -> None:
+    types, keys = ONLY_TYPED[shape]
+    with ledger_place("postgresql", tmp_path) as place:
+
+        @settings(max_examples=40, deadline=None)
+        @given(key=keys)
+        def agree(key: tuple[Any, ...]) -> None:
+            check_agreement(place, types, key)
+
+        agree()
 
 
 @pytest.mark.parametrize(

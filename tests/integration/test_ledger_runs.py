@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.ledger_support import BOTH, NOW, Place, ledger_place, make_run, new_run, store_test_policy
+from tests.integration.ledger_support import EACH, NOW, Place, ledger_place, make_run, new_run, store_test_policy
 from worker.ledger.batches import (
     Entry,
     NewBatch,
@@ -25,7 +25,7 @@ from worker.ledger.policies import policy_text, remember_stages, stages_seen, st
 from worker.ledger.runs import close_run, create_run, find_open_run, find_run
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=EACH)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     with ledger_place(request.param, tmp_path) as fresh:
         yield fresh

@@ -29,9 +29,9 @@ class Sealed:
     place: Place
     runs: tuple[str, str, str]
 
-    def findings(self, *keys: Ed25519PrivateKey) -> list[str]:
+    def findings(self, *keys: Ed25519PrivateKey, printed: tuple[str, ...] = ()) -> list[str]:
         with self.place.engine.connect() as conn:
-            return verify(conn, self.place.ledger, map(public_pem, keys or (KEY,)))
+            return verify(conn, self.place.ledger, map(public_pem, keys or (KEY,)), printed)
 
     def tamper(self, *statements: sa.Executable) -> None:
         """As somebody with the database's own rights would: past triggers and foreign keys."""
@@ -140,6 +140,19 @@ def test_the_last_seal_too_is_missed(sealed: Sealed) -> None:
     sealed.tamper(table.delete().where(table.c.ordinal == 3))
     (unsealed,) = sealed.findings()
     assert unsealed.startswith(f"The run {sealed.runs[2]} is closed but has no seal")
+
+
+def test_a_newest_run_that_is_gone_with_all_that_proves_it_is_missed_by_its_printed_seal(sealed: Sealed) -> None:
+    ledger, run = sealed.place.ledger, sealed.runs[2]
+    with sealed.place.engine.connect() as conn:
+        printed = str(conn.scalar(sa.select(ledger.seal.c.digest).where(ledger.seal.c.run_id == run)))
+    assert sealed.findings(printed=(printed,)) == []
+    tables = (ledger.seal, ledger.entry, ledger.intent, ledger.batch)
+    gone = [table.delete().where(table.c.run_id == run) for table in tables]
+    sealed.tamper(*gone, ledger.run.delete().where(ledger.run.c.id == run))
+    assert sealed.findings() == []
+    (found,) = sealed.findings(printed=(printed,))
+    assert printed in found
 
 
 def test_a_seal_made_anew_with_the_key_breaks_the_chain(sealed: Sealed) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.ledger_support import BOTH, NOW, Place, ledger_place
+from tests.integration.ledger_support import EACH, NOW, Place, ledger_place
 from worker.ledger import tombstones
 from worker.ledger.keys import KeyCodec
 from worker.ledger.tombstones import Tombstone
@@ -17,7 +17,7 @@ NUMBERS = KeyCodec.of([sa.column("id", sa.Integer)])
 TEXTS = KeyCodec.of([sa.column("code", sa.Text)])
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=EACH)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     with ledger_place(request.param, tmp_path) as fresh:
         yield fresh

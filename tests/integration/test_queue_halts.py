@@ -40,6 +40,7 @@ def standing_at_the_gate(fleet: Fleet) -> Iterator[None]:
     """In mid-run: the first slices are committed, and no other can begin as long as this lasts."""
     wait_until(lambda: slices(fleet) > 0, 150)
     with fleet.club.tools.database.writing(lock_seconds=60) as gate:
+        gate.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # a window closes within two minutes
         hold_exclusive(gate, fleet.club.tools.ledger)
         assert fleet.state() == "open"
         yield
@@ -54,7 +55,7 @@ def test_a_window_that_closes_in_mid_run_leaves_the_rest_to_the_next_night(fleet
         done = {person for person, _, name, _ in fleet.club.rows()["people"] if name == ""}
         assert 0 < len(done) < len(PEOPLE)
         assert {person % 2 for person in done} == {0} or len(done) > len(PEOPLE) // 2
-        wait_until(lambda: fleet.state() == "window_ended", 150)
+        wait_until(lambda: fleet.state() == "window_ended", 300)
     ended = slices(fleet)
     fleet.end()
     assert slices(fleet) == ended

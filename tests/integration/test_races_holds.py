@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.night_support import Club, Rows, Step, hurry, one_unit_a_slice, open_club, wait_until
 from worker.ledger.gate import hold_exclusive, hold_shared
+from worker.office.holding import place_hold
 from worker.pipeline import slice as slicing
-from worker.pipeline.holding import place_hold
 
 ANNA, BOLAT, CLARA = 1, 2, 3
 

@@ -218,3 +218,31 @@ def test_the_other_person_of_a_shared_row_returns(club: Club, monkeypatch: pytes
     assert club.night().state == "done"
     assert club.rows()["letters"][0] == before
     assert club.rolled_back() == 1
+
+
+def test_who_is_no_row_of_the_person_any_more_is_left_out(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step 4: a twin that was seen before it was locked is asked about again behind the lock."""
+    one_unit_a_slice(monkeypatch)
+    taken = list[Any]()
+    claim_units = claim.claim_units
+
+    def claimed(*arguments: Any) -> Any:
+        found = claim_units(*arguments)
+        taken.append(found.units)
+        return found
+
+    monkeypatch.setattr(slicing, "claim_units", claimed)
+    pairs, waiting = claim._pairs, ["850505300099"]
+
+    def seen(*arguments: Any) -> Any:
+        found = pairs(*arguments)
+        if waiting and any(twin == (OTHER_TWIN,) for _, twin in found):
+            club.execute("UPDATE people SET iin = %s WHERE id = %s", waiting.pop(), OTHER_TWIN)
+        return found
+
+    monkeypatch.setattr(claim, "_pairs", seen)
+    assert club.night().state == "done"
+    assert waiting == []
+    assert ((TWIN,), (OTHER_TWIN,)) not in taken
+    assert club.is_done(TWIN)
+    assert club.is_done(OTHER_TWIN)

@@ -180,11 +180,7 @@ def opened(operator: Operator, segment: str) -> bytes:
     path = operator.tools.store.folder / segment
     if shutil.which("age") is None or shutil.which("zstd") is None:
         identity = pyrage.x25519.Identity.from_str(operator.identity_file.read_text().splitlines()[-1])
-        return (
-            zstandard.ZstdDecompressor()
-            .decompressobj()
-            .decompress(pyrage.decrypt(path.read_bytes(), [identity]))
-        )
+        return zstandard.ZstdDecompressor().decompressobj().decompress(pyrage.decrypt(path.read_bytes(), [identity]))
     age = subprocess.run(["age", "-d", "-i", operator.identity_file, path], capture_output=True, check=True)
     return subprocess.run(["zstd", "-d"], input=age.stdout, capture_output=True, check=True).stdout
 
@@ -199,9 +195,7 @@ def test_every_type_of_postgresql_comes_back(postgresql: Operator) -> None:
     run = postgresql.usual_night()
     assert run.state == "done"
     assert postgresql.ids("gone") == []
-    assert (
-        postgresql.one('SELECT count(*) FROM emptied WHERE num_nonnulls(c0, c12, c28, "Аты", multi) > 0') == 0
-    )
+    assert postgresql.one('SELECT count(*) FROM emptied WHERE num_nonnulls(c0, c12, c28, "Аты", multi) > 0') == 0
     (segment,) = postgresql.segments(run.run_id)
     assert text in opened(postgresql, segment)
 
@@ -325,10 +319,7 @@ def test_every_value_of_sqlite_comes_back(sqlite: Operator) -> None:
     run = sqlite.usual_night()
     assert run.state == "done"
     assert [sqlite.ids("gone"), sqlite.ids("rigid"), sqlite.rows("SELECT * FROM rowless")] == [[], [], []]
-    assert (
-        sqlite.one("SELECT count(*) FROM emptied WHERE coalesce(bare, i, r, t, n, b, nocase) IS NOT NULL")
-        == 0
-    )
+    assert sqlite.one("SELECT count(*) FROM emptied WHERE coalesce(bare, i, r, t, n, b, nocase) IS NOT NULL") == 0
     (segment,) = sqlite.segments(run.run_id)
     for line in opened(sqlite, segment).replace(b"\\.\n", b"").decode().splitlines():
         json.loads(line, parse_constant=pytest.fail)  # JSON as everybody reads it: no Infinity

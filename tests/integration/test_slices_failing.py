@@ -137,9 +137,7 @@ def test_what_undoes_everything_stops_the_run_with_nothing_changed(
     assert [shop.ledger("entry"), shop.ledger("tombstone")] == [[], []]
 
 
-def test_many_bad_ones_among_good_ones_do_not_stop_the_run(
-    shop: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_bad_ones_among_good_ones_do_not_stop_the_run(shop: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "BAD_LIMIT", 2)
     undo(shop, "NEW.id % 3 = 0")
     run = shop.usual_night()

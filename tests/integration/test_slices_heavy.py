@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.small_operator import (
-    BOTH,
+    EACH,
     LATELY,
     LONG_AGO,
     PEOPLE_POLICY,
@@ -32,10 +32,8 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.fixture(params=BOTH)
-def shop(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Operator]:
+@pytest.fixture(params=EACH)
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
     """Person 1 has 25 rows, and a slice takes ten. Only one order says when person 1 was last active: it goes before
     the last part, which must not ask again."""
     monkeypatch.setattr(slice_, "ROWS_LIMIT", 10)
@@ -92,9 +90,7 @@ def test_a_heavy_person_goes_in_parts_children_first_parent_last(shop: Operator)
 
 
 def test_a_part_restored_alone_holds_the_person_too(shop: Operator) -> None:
-    shop.sql(
-        "DELETE FROM lines", "INSERT INTO orders SELECT id + 100, 1, what, placed_at FROM orders WHERE id < 8"
-    )
+    shop.sql("DELETE FROM lines", "INSERT INTO orders SELECT id + 100, 1, what, placed_at FROM orders WHERE id < 8")
     run = shop.usual_night()
     assert in_parts(shop, run.run_id, 1)
     done = shop.restore(shop.segments(run.run_id)[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.small_operator import (
-    BOTH,
+    EACH,
     HEAD,
     LATELY,
     LONG_AGO,
@@ -26,7 +26,7 @@ OLD = "2020-01-01 00:00:00"
 IIN = {n: f"9001{n:08d}" for n in range(10)}
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=EACH)
 def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from config.catalogue import text
 from tests.integration.ledger_support import Place, empty_place, new_run, store_test_policy
 from worker.ledger.batches import NewBatch, store_batches
 from worker.ledger.migrations import migrate
+from worker.ledger.requests import NewRequest, insert_request
 from worker.ledger.runs import close_run, create_run
 from worker.ledger.states import RunState
+from worker.reports.answers import answer_line
 from worker.reports.standing import Standing, standing
 
 NOW = dt.datetime(2026, 11, 24, 3)
@@ -34,7 +37,7 @@ def record(place: Place, number: int, state: RunState, quota: int = 0, unreached
 
 def look(place: Place) -> Standing:
     with place.engine.connect() as conn:
-        return standing(conn, place.ledger, NOW, PASSED)
+        return standing(conn, place.ledger, NOW, NOW.date(), PASSED)
 
 
 @pytest.fixture
@@ -75,3 +78,17 @@ def test_a_run_that_left_nothing_ends_the_backlog(place: Place) -> None:
     record(place, 22, "done", quota=30)
     record(place, 23, "done")
     assert (look(place).backlog, look(place).backlog_since) == (0, None)
+
+
+def test_answers_that_are_overdue_or_soon_due_come_with_it(place: Place) -> None:
+    with place.engine.begin() as conn:
+        store_test_policy(conn, place.ledger)
+        for days in (-1, 0, 3, 4):
+            by = NOW.date() + dt.timedelta(days=days)
+            new = NewRequest("kpi", "abc", "erasure", by, by, "passport seen", "a letter", None, NOW)
+            insert_request(conn, place.ledger, new, {"users": [(days, "")]})
+    found = look(place).answers
+    assert [((a.answer_by - NOW.date()).days, a.overdue) for a in found] == [(-1, True), (0, False), (3, False)]
+    said = [answer_line(text, a) for a in found]
+    assert said[0].startswith(f"OVERDUE: request {found[0].id[:8]} (erase before the term)")
+    assert said[1].startswith("Request ")

@@ -65,7 +65,10 @@ def test_who_planned_too_late_joins(club: Club, monkeypatch: pytest.MonkeyPatch)
     def begin_elsewhere() -> None:
         asked = iter([False, True])
         outcome = night.night(
-            club.tools, club.policy, Wish(NOW, approve=approved), halt=when_asked(lambda: next(asked))
+            club.tools,
+            club.policy,
+            Wish(NOW, approve=approved, signer=club.signer),
+            halt=when_asked(lambda: next(asked)),
         )
         assert (outcome.state, outcome.progress.slices) == ("open", 1)
         elsewhere.append(outcome.run_id)
@@ -78,7 +81,7 @@ def test_who_planned_too_late_joins(club: Club, monkeypatch: pytest.MonkeyPatch)
         return begin(*arguments)
 
     monkeypatch.setattr("worker.pipeline.night.begin", begin_late)
-    outcome = night.night(club.tools, club.policy, Wish(NOW, approve=approved))
+    outcome = night.night(club.tools, club.policy, Wish(NOW, approve=approved, signer=club.signer))
     assert (outcome.run_id, outcome.state) == (elsewhere[0], "done")
     assert_all_done_once(club, PEOPLE)
     assert segments_without_entry(club) == set()

@@ -34,9 +34,7 @@ randoms = st.integers(0, 2**64).map(Random)
 def iins(draw: st.DrawFn) -> str:
     day = draw(st.dates(date(1900, 1, 1), date(2099, 12, 31)))
     century = draw(st.sampled_from("340" if day.year < 2000 else "560"))
-    serial = draw(
-        st.integers(0, 9999).filter(lambda n: check_digit(f"{day:%y%m%d}{century}{n:04d}") is not None)
-    )
+    serial = draw(st.integers(0, 9999).filter(lambda n: check_digit(f"{day:%y%m%d}{century}{n:04d}") is not None))
     body = f"{day:%y%m%d}{century}{serial:04d}"
     return f"{body}{check_digit(body)}"
 
@@ -55,9 +53,7 @@ spellings = st.sampled_from(
         lambda n: f"8\u00a0{n[:3]}\u00a0{n[3:]}",
     ]
 )
-emails = st.from_regex(
-    r"[a-z0-9]{1,12}([._+-][a-z0-9]{1,8})?@[a-z0-9]{1,10}\.(kz|ru|com|қаз)", fullmatch=True
-)
+emails = st.from_regex(r"[a-z0-9]{1,12}([._+-][a-z0-9]{1,8})?@[a-z0-9]{1,10}\.(kz|ru|com|қаз)", fullmatch=True)
 words = st.text(st.characters(categories=["L", "P", "Zs", "Sm"], exclude_characters="@%{[+"), max_size=20)
 around = st.tuples(words.map(lambda w: f"{w} "), words.map(lambda w: f" {w}"))
 
@@ -107,9 +103,7 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
     assert redact(once) == once
 
 
-leaves = st.one_of(
-    st.none(), st.booleans(), st.integers(0, 10**12), st.floats(allow_nan=False), noise, emails
-)
+leaves = st.one_of(st.none(), st.booleans(), st.integers(0, 10**12), st.floats(allow_nan=False), noise, emails)
 documents = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -127,9 +121,7 @@ def test_redacting_json_twice_is_redacting_it_once(document: Any) -> None:
 @given(iins(), mobiles, emails)
 def test_nothing_survives_deep_in_json(number: str, national: str, address: str) -> None:
     inner = json.dumps({"iin": int(number), "to": [address, f"8{national}"]})
-    left = redact(
-        json.dumps([{"raw": inner, "payer": {"iin": int(number)}, number: national, "n": int(number)}])
-    )
+    left = redact(json.dumps([{"raw": inner, "payer": {"iin": int(number)}, number: national, "n": int(number)}]))
     digits = re.sub(r"[^0-9]", "", left)
     assert number not in digits
     assert national not in digits

@@ -64,9 +64,7 @@ def test_twice_is_once_where_a_part_is_kept(spelling: str, data: st.DataObject, 
 
 @pytest.mark.parametrize("spelling", ["synthetic iin", "synthetic phone", "synthetic email"])
 @given(value=texts, other=texts, seed=st.integers())
-def test_a_random_value_is_no_function_of_the_old_one(
-    spelling: str, value: str, other: str, seed: int
-) -> None:
+def test_a_random_value_is_no_function_of_the_old_one(spelling: str, value: str, other: str, seed: int) -> None:
     bound = resolve(spelling)
     assert bound.make([value], Random(seed)) == bound.make([other], Random(seed))
     assert bound.make([value], Random(seed)) != [value]

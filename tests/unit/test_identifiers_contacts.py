@@ -53,9 +53,7 @@ def test_synthetic_phones_are_recognised_and_real_ones_are_not() -> None:
     assert all(phone.is_synthetic_phone(number) and len(number) == 12 for number in drawn)
     assert {number[2:5] for number in drawn} == set(phone.SYNTHETIC_PREFIXES)
     assert phone.is_synthetic_phone("77031234567")
-    assert not any(
-        phone.is_synthetic_phone(real) for real in ("+77011234567", "87031234567", "+7703123456", "")
-    )
+    assert not any(phone.is_synthetic_phone(real) for real in ("+77011234567", "87031234567", "+7703123456", ""))
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,7 @@ def test_some_bodies_have_no_check_digit() -> None:
     assert not any(iin.has_valid_checksum(f"{without}{last}") for last in range(10))
 
 
-@pytest.mark.parametrize(
-    "wrong", ["", " 600101390109", "6001013901090", "60010139010x", "６００１０１３９０１０９"]
-)
+@pytest.mark.parametrize("wrong", ["", " 600101390109", "6001013901090", "60010139010x", "６００１０１３９０１０９"])
 def test_only_twelve_ascii_digits_are_an_iin(wrong: str) -> None:
     assert not iin.is_iin(wrong)
     assert not iin.has_iin_shape(wrong)

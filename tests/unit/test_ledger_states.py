@@ -1,9 +1,9 @@
-"""The state machine of runs and batches."""
+"""The state machine of runs, batches and requests."""
 
 import pytest
 
 from worker.ledger.errors import IllegalArrow
-from worker.ledger.states import BATCH_ARROWS, RUN_ARROWS, check_arrow
+from worker.ledger.states import BATCH_ARROWS, REQUEST_ARROWS, RUN_ARROWS, check_arrow
 
 FINAL = ("done", "done_with_failures", "window_ended", "stopped", "failed")
 
@@ -33,6 +33,25 @@ def test_a_batch_stays_open_from_slice_to_slice_and_ends_once() -> None:
         check_arrow(BATCH_ARROWS, "batch", "done", "open")
 
 
-@pytest.mark.parametrize("arrows", [RUN_ARROWS, BATCH_ARROWS])
+@pytest.mark.parametrize("arrows", [RUN_ARROWS, BATCH_ARROWS, REQUEST_ARROWS])
 def test_every_arrow_leads_to_a_state_that_exists(arrows: dict[str, frozenset[str]]) -> None:
     assert all(after in arrows for targets in arrows.values() for after in targets)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("requested", "running"),
+        ("running", "cancelled"),
+        ("running", "approved"),
+        ("approved", "refused"),
+        ("approved", "approved"),
+        ("void", "approved"),
+        ("done", "requested"),
+        ("refused", "approved"),
+        ("cancelled", "approved"),
+    ],
+)
+def test_nothing_is_carried_out_unapproved_and_nothing_begun_is_called_off(before: str, after: str) -> None:
+    with pytest.raises(IllegalArrow):
+        check_arrow(REQUEST_ARROWS, "request", before, after)

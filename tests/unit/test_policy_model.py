@@ -1,11 +1,12 @@
 """What the agency's policy says, read back from the model."""
 
 import hashlib
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import pytest
 from pydantic import ValidationError
 
+from config.answers import AnswerTerm
 from config.loader import load_policy, read_policy
 from config.policy import ColumnRef, Event, Link, Origin, Treatment
 from config.term import Term
@@ -124,7 +125,13 @@ def test_limits_and_the_rest() -> None:
     assert (POLICY.window.start, POLICY.window.end) == (time(1, 30), time(6, 0))
     assert POLICY.triggers["users_audit"].writes == ("audit_log",)
     assert POLICY.ignore["regions"] == "no personal data"
+    assert POLICY.erasure.bases == ("withdrawn consent", "unlawful collection", "court order")
+    assert POLICY.requests.cancel_window == timedelta(hours=1)
+    assert POLICY.requests.complaint == AnswerTerm(count=30, working=True, basis="clause 6.2")
+    assert (str(POLICY.requests.erasure), str(POLICY.requests.block)) == ("15 days", "1 working day")
     assert POLICY.allow[0] == "info@kkpi.kz"
+    assert POLICY.recipients == ("деректер агрегаторлары", "мемлекеттік органдар")
+    assert POLICY.review.holds == Term(count=1, unit="years")
 
 
 def test_what_may_be_left_out() -> None:
@@ -139,7 +146,10 @@ stages: {profile: {from: subject, term: 3 years, tables: {users: delete}}}
 """
     policy = load_policy(shortest, "small.yaml")
     assert (policy.links, policy.holds, policy.window, policy.stored_default) == ((), {}, None, "UTC")
+    assert (policy.erasure.bases, policy.requests.erasure) == ((), None)
+    assert policy.requests.cancel_window == timedelta(hours=1)
     assert policy.quota.people_per_night is None
+    assert (policy.recipients, policy.review.holds) == ((), None)
     assert policy.brake.percent_of_table is None
     assert policy.stages["profile"].basis is None
 
@@ -173,3 +183,23 @@ def test_column_references(text: str, table: str, name: str) -> None:
 def test_no_column_reference(text: str) -> None:
     with pytest.raises(ValueError, match="is not a column"):
         column(text)
+
+
+@pytest.mark.parametrize(
+    ("basis", "normative"),
+    [
+        (None, False),
+        ("clause 5.3", False),
+        ("clauses 2.2.4 and 5.3", False),
+        ("пункты 5.3, 6.2", False),
+        ("5.3-тармақ", False),
+        ("tax code", True),
+        ("clause 5.1; limitation of actions, 3 years (civil code)", True),
+        ("law 94-V art. 12", True),
+        ("internal archive rules", True),
+    ],
+)
+def test_only_clauses_of_the_operator_s_own_policy_are_no_norm(basis: str | None, normative: bool) -> None:
+    """What is doubtful is kept by an erasure (promise 6)."""
+    stage = load_policy(agency(), "agency.yaml").stages["profile"].model_copy(update={"basis": basis})
+    assert stage.is_normative is normative

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from io import StringIO
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from tests.report_ledger import END, fill, report_policy
 from worker.ledger.tables import ledger_tables
+from worker.reports.answers import AnswerFacts
 from worker.reports.as_html import render_html
 from worker.reports.as_json import report_json
 from worker.reports.as_terminal import print_report
@@ -212,3 +214,15 @@ def test_json_is_plain_and_in_utc(facts: RunFacts) -> None:
     assert found["ended_at"] == f"{END.isoformat()}Z"
     assert found["segments"][0]["until"] == "2026-12-23"
     assert found["tables"][1]["outcome"] == "depersonalised, copy kept until 23 December 2026 under clause 3.4"
+
+
+def test_whoever_waits_for_an_answer_stands_first_in_every_form(facts: RunFacts) -> None:
+    late = AnswerFacts("3f2a9c01e5", "erasure", "requested", date(2026, 11, 2), True)
+    soon = replace(late, id="77aa9c01e5", answer_by=date(2026, 11, 26), overdue=False)
+    waiting = replace(facts, answers=(late, soon))
+    sentence = "OVERDUE: request 3f2a9c01 (erase before the term) was to be answered by 2026-11-02"
+    assert printed(waiting).lstrip().startswith(sentence)
+    page = render_html(waiting)
+    assert page.index("OVERDUE: request 3f2a9c01") < page.index("77aa9c01") < page.index("<h1>")
+    assert next(iter(report_json(waiting))) == "answers"
+    assert [a["overdue"] for a in report_json(waiting)["answers"]] == [True, False]

@@ -69,6 +69,9 @@ def test_every_setting_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_
         "timezone": "Asia/Aqtobe",
         "sweep_seconds": "5",
         "pulse": "/run/merzim",
+        "calendar": "/etc/calendar.yaml",
+        "token": "/home/aigul/token.pem",
+        "token_passphrase": "correct horse",
     }
     assert set(values) == set(Settings.model_fields)
     for name, text in values.items():

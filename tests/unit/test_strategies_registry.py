@@ -115,8 +115,8 @@ def test_other_databases_are_refused_with_a_sentence() -> None:
         "region",
         "invented name",
     ):
-        with pytest.raises(StrategyError, match="not for 'mysql'"):
-            resolve(spelling).looks_done(column, "mysql")
+        with pytest.raises(StrategyError, match="not for 'oracle'"):
+            resolve(spelling).looks_done(column, "oracle")
 
 
 def test_values_are_refused_where_they_are_not_made() -> None:

@@ -91,9 +91,7 @@ def test_region(address: str, region: str) -> None:
 def test_region_is_a_fixed_point_and_takes_a_word_for_none() -> None:
     bound = resolve('region "жоқ"')
     assert made('region "жоқ"', "Абая 10") == "жоқ"
-    possible = [
-        made("region", f"{name}") for name in ("Алматы қаласы", "область Улытау", "Түркістан облысы", "СКО")
-    ]
+    possible = [made("region", f"{name}") for name in ("Алматы қаласы", "область Улытау", "Түркістан облысы", "СКО")]
     assert [made("region", name) for name in possible] == possible
     assert bound.longest() == len("Восточно-Казахстанская область")
     assert not bound.is_done("")

@@ -64,15 +64,35 @@ class DirectoryStore:
         """Names of all stored segments, sorted."""
         return segment_names(self.folder)
 
+    def names_since(self, installation: str, month: str) -> list[str]:
+        """Names, sorted, of the installation's segments that were made in this month ("2026/11") or later. Only those
+        folders are looked into. Raises ArchiveError."""
+        base = self.folder / installation
+        try:
+            years = sorted(os.listdir(base)) if base.exists() else []
+            months = [f"{year}/{each}" for year in years for each in sorted(os.listdir(base / year))]
+        except OSError as error:
+            raise storage_error("storage.listing", base, error) from error
+        found = [(m, segment_names(base / m)) for m in months if m >= month]
+        return [f"{installation}/{m}/{name}" for m, names in found for name in names]
+
     def remove(self, name: str) -> None:
         """Destroy the segment, and every copy of it that a crash left half-written. It may be gone already."""
         path = self._path(name)
         try:
             path.unlink(missing_ok=True)
-            for part in path.parent.glob(f"{path.name}.*{PART_SUFFIX}"):
-                part.unlink(missing_ok=True)
+            self.remove_parts(name)
             if path.parent.exists():
                 sync_folder(path.parent)
+        except OSError as error:
+            raise storage_error("storage.removing", path, error) from error
+
+    def remove_parts(self, name: str) -> None:
+        """Destroy what a crash left half-written of it. Raises ArchiveError."""
+        path = self._path(name)
+        try:
+            for part in path.parent.glob(f"{path.name}.*{PART_SUFFIX}"):
+                part.unlink(missing_ok=True)
         except OSError as error:
             raise storage_error("storage.removing", path, error) from error
 
@@ -98,18 +118,19 @@ class DirectoryStore:
             raise
 
 
-def feed(spool: Spool, store: DirectoryStore, name: str) -> str:
-    """Move a segment from the spool to the store: put, read back, and only then empty the spool.
-
-    Returns the SHA-256 (hex) of what is stored, to be compared with the ledger's. Raises ArchiveError.
-    """
+def feed(spool: Spool, store: DirectoryStore, name: str, sha256: str) -> None:
+    """Move the segment with this digest (hex, from the ledger) from the spool to the store: put, read back, and only
+    then empty the spool. Raises ArchiveError, also if the spool's file is not the one that was sealed."""
     waiting = spool.path(name)
     try:
-        stored = store.put(waiting, name)
+        from worker.archive.reading import verify_segment  # brings all of the cryptography, which few verbs need
+
+        verify_segment(waiting, sha256)
+        store.put(waiting, name)
     except ArchiveError:
-        fed_by_another = None if waiting.exists() else store.digest(name)
-        if fed_by_another is None:
+        fed_by_another = not waiting.exists() and store.digest(name) == sha256
+        if not fed_by_another:
             raise
-        return fed_by_another
+        return
     spool.remove(name)
-    return stored
+    store.remove_parts(name)  # only now: whoever feeds it at the same time finds that it was done

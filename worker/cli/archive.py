@@ -1,20 +1,35 @@
 """`merzim archive`: sealed copies, looked at and put back."""
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from config.catalogue import text
-from worker.cli.output import ERROR, FAILURES, busy, in_size, print_json, print_table, progress, say, stop, wants_json
+from worker.cli.archive_export import export
+from worker.cli.output import (
+    ERROR,
+    FAILURES,
+    REFUSED,
+    in_size,
+    print_json,
+    print_table,
+    progress,
+    say,
+    stop,
+    tell,
+    wants_json,
+)
 
 app = typer.Typer(name="archive", no_args_is_help=True, rich_markup_mode=None)
+app.command("export", help=text("help.archive_export"))(export)
 
 
 @app.callback(help=text("help.archive"))
 def archive() -> None:
-    """List, verify and restore the sealed copies."""
+    """List, verify, restore and export the sealed copies."""
 
 
 def _entries(context: typer.Context, run_id: str | None) -> tuple[Any, list[dict[str, Any]]]:
@@ -115,35 +130,39 @@ def verify(
 @app.command(help=text("help.archive_restore"))
 def restore(
     context: typer.Context,
-    segment: Annotated[str, typer.Argument(help=text("help_archive_restore.segment"))],
     identity: Annotated[Path, typer.Option(help=text("help_archive_restore.identity"))],
+    segment: Annotated[str | None, typer.Argument(help=text("help_archive_restore.segment"))] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help=text("help_archive_restore.run_id"))] = None,
+    person: Annotated[str | None, typer.Option(help=text("help_archive_restore.person"))] = None,
+    table: Annotated[str | None, typer.Option(help=text("help_archive_restore.table"))] = None,
     apply: Annotated[bool, typer.Option("--apply", help=text("help_archive_restore.apply"))] = False,
     as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Put back what a segment holds."""
+    """Put back what the copies hold."""
     from worker.archive.keys import read_identities
     from worker.bootstrap import install
-    from worker.pipeline.restoring import restore_segment
+    from worker.cli.restored import show
+    from worker.pipeline.restoring import Choice, Restoring
     from worker.pipeline.tools import require_ledger
 
+    if segment is None and run_id is None and person is None and table is None:
+        stop(text("verb_archive.needs"), REFUSED)
     tools = install(context.obj).tools
     require_ledger(tools)
-    if tools.store is None:
-        stop(text("verb_archive.no_archive"), ERROR)
-    with busy(text("verb_archive.busy")):
-        found = restore_segment(tools, segment, read_identities(identity), getpass.getuser(), dry_run=not apply)
-    rows = [vars(t) for t in found.tables]
-    if wants_json(as_json):
-        print_json({"segment": segment, "done": found.done, "holds": found.holds, "tables": rows})
-    else:
-        print_table(
-            text("verb_archive.restored" if found.done else "verb_archive.would_restore"),
-            list(rows[0]) if rows else [],
-            [list(r.values()) for r in rows],
-        )
-        key = "verb_archive.holds" if found.done else "verb_archive.would_hold"
-        say(text(key, n=found.holds, count=str(found.holds)))
-        if not found.done:
-            say(text("verb_archive.nothing_changed"))
-    if any(t.changed_since for t in found.tables):
-        raise SystemExit(FAILURES)
+    choice = Choice(segment, run_id, table, person)
+    work = Restoring(tools, choice, read_identities(identity), getpass.getuser(), _told("trying"))
+    work.rehearse()
+    work.told = _told("restoring")
+    try:
+        if apply:
+            work.apply()
+    except BaseException:
+        if work.done:
+            tell(text("verb_archive.stopped", n=len(work.done), count=str(len(work.found))))
+        raise
+    progress("")
+    show(work, as_json)
+
+
+def _told(doing: str) -> Callable[[int, int], None]:
+    return lambda number, count: progress(text(f"verb_archive.{doing}", number=str(number), count=str(count)))

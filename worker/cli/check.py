@@ -1,5 +1,6 @@
 """`merzim check`: the policy against the live schema."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,10 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help=text("help_check.schema"))] = False,
     strategies: Annotated[bool, typer.Option("--strategies", help=text("help_check.strategies"))] = False,
     table: Annotated[bool, typer.Option("--table", help=text("help_check.table"))] = False,
+    indexes: Annotated[bool, typer.Option("--indexes", help=text("help_check.indexes"))] = False,
+    draft: Annotated[bool, typer.Option("--draft", help=text("help_check.draft"))] = False,
+    output: Annotated[Path | None, typer.Option(help=text("help_check.output"))] = None,
+    in_schema: Annotated[list[str] | None, typer.Option(help=text("help_check.in_schema"))] = None,
 ) -> None:
     """Hold the policy against the live database: every problem at once."""
     if schema:
@@ -29,6 +34,12 @@ def check(
         _strategies(as_json)
     elif table:
         _lawyer(context, as_json)
+    elif indexes:
+        _indexes(context, as_json)
+    elif draft:
+        from worker.cli.drafting import write_draft
+
+        write_draft(context, output, in_schema or [])
     else:
         _check(context, as_json)
 
@@ -122,6 +133,42 @@ def _strategy(strategy: Any) -> dict[str, Any]:
         "writes null": strategy.writes_null,
         "irreversible": strategy.irreversible,
         "longest": strategy.longest(None) if strategy.argument is None else None,
+    }
+
+
+def _indexes(context: typer.Context, as_json: bool) -> None:
+    from worker.bootstrap import install
+    from worker.pipeline.checking import look_at_indexes
+
+    installation = install(context.obj)
+    policy, database = installation.policy(), installation.tools.database
+    with busy(text("verb_check.busy")), database.reading() as connection:
+        found = look_at_indexes(connection, database, policy)
+    if wants_json(as_json):
+        print_json([_served(served) for served in found])
+        return
+    rows = [
+        [text(f"lookup.{s.lookup.step}"), s.lookup.path, s.lookup.table, ", ".join(s.lookup.columns), _index(s), s.rows]
+        for s in found
+    ]
+    print_table(text("verb_check.indexes"), ["lookup", "path", "table", "columns", "index", "rows"], rows)
+    for ddl in dict.fromkeys(s.ddl for s in found if s.ddl):
+        say(ddl)
+
+
+def _index(served: Any) -> str:
+    return served.index or text("verb_check.no_index" if served.ddl else "verb_check.no_index_needed")
+
+
+def _served(served: Any) -> dict[str, Any]:
+    return {
+        "what for": served.lookup.step,
+        "path": served.lookup.path,
+        "table": served.lookup.table,
+        "columns": list(served.lookup.columns),
+        "index": served.index,
+        "rows": served.rows,
+        "ddl": served.ddl,
     }
 
 

@@ -1,6 +1,5 @@
 """`merzim demo`: an operator's database with invented people, and a night on it."""
 
-import getpass
 import re
 from datetime import UTC, datetime
 from functools import partial
@@ -29,8 +28,7 @@ def demo(
     no_run: Annotated[bool, typer.Option("--no-run", help=text("help_demo.no_run"))] = False,
 ) -> None:
     """Make an agency's database with invented people, and a night."""
-    from worker.bootstrap import install
-    from worker.cli.init import create_ledger
+    from worker.bootstrap import create_ledger, install
 
     folder = folder.resolve()
     env_file = folder / "merzim.env"
@@ -94,7 +92,9 @@ def _first_night(installation: Any, folder: Path) -> int:
     from worker.cli.run import EXIT, facts_of, save_report
     from worker.cli.watching import is_open
     from worker.embedded import work_off
-    from worker.pipeline.beginning import HANDED_OVER, Wish, begin
+    from worker.ledger.runs import HANDED_OVER
+    from worker.office.identity import by_account
+    from worker.pipeline.beginning import Wish, begin
     from worker.pipeline.tools import Refused
 
     policy = installation.policy()
@@ -107,7 +107,9 @@ def _first_night(installation: Any, folder: Path) -> int:
             say(f"  {sentence}")
         say("\n" + text("verb_demo.approved"))
         fingerprint = _fingerprint(installation, policy, now)
-        run = begin(installation.tools, policy, Wish(now, HANDED_OVER, fingerprint, author=getpass.getuser()))
+        run = begin(
+            installation.tools, policy, Wish(now, HANDED_OVER, fingerprint, signer=by_account(installation.tools))
+        )
     work_off(folder / "merzim.env", run.id, partial(is_open, installation.tools, run.id))
     progress("")
     facts = facts_of(installation, run.id)

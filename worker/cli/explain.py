@@ -1,13 +1,13 @@
-"""`merzim explain`: one person."""
+"""`merzim explain`: one person, or one row."""
 
 import sys
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from config.catalogue import text
-from worker.cli.output import REFUSED, busy, in_words, print_json, print_table, say, stop, wants_json
+from worker.cli.output import REFUSED, busy, print_json, stop, wants_json
 from worker.cli.plan import moment
 
 
@@ -19,38 +19,37 @@ def register(app: typer.Typer) -> None:
 def explain(
     context: typer.Context,
     key: Annotated[str | None, typer.Option(help=text("help_explain.key"))] = None,
+    table: Annotated[str | None, typer.Option(help=text("help_explain.table"))] = None,
+    letter: Annotated[Literal["en", "ru", "kk"] | None, typer.Option(help=text("help_explain.letter"))] = None,
+    form: Annotated[Literal["markdown", "html"], typer.Option(help=text("help_explain.form"))] = "markdown",
     now: Annotated[str | None, typer.Option(help=text("help_explain.now"))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
-    """Say for one person what is due when, what holds it, and why."""
+    """Say for one person or row what is due when, what holds it, and why."""
     from worker.bootstrap import install
-    from worker.pipeline.explaining import explain_person, find_people
-    from worker.pipeline.holding import existing_key
-    from worker.pipeline.planning import scene_of
+    from worker.office.explaining import Explainer
     from worker.pipeline.tools import require_ledger
 
+    if table is not None and letter is not None:
+        stop(text("verb_explain.row_letter"), REFUSED)
+    if table is not None and key is None:
+        stop(text("verb_explain.row_key"), REFUSED)
     installation = install(context.obj)
-    tools = installation.tools
-    policy = installation.policy()
+    tools, policy = installation.tools, installation.policy()
     require_ledger(tools)
     asked = _ask() if key is None else ""  # before the connection: nobody waits for a person with a snapshot open
     with busy(text("verb_explain.busy")), tools.database.reading() as connection:
-        names = [t for s in policy.stages.values() for t in s.tables]
-        scene = scene_of(
-            policy, tools.database.schema(connection, [policy.subject.table, *names]), tools.ledger, moment(now)
-        )
-        if key is not None:
-            keys = [existing_key(connection, scene.schema.tables[scene.subject], key)]
+        explainer = Explainer(connection, tools, policy, moment(now))
+        if table is not None and key is not None:
+            row, people = explainer.row(table, key), []
         else:
-            keys = find_people(connection, scene, asked)
-        if not keys:
-            stop(text("verb_explain.nobody"), REFUSED)
-        found = [explain_person(connection, tools, scene, k) for k in keys]
-    if wants_json(as_json):
-        print_json([asdict(f) for f in found])
+            row, people = None, _people(explainer, key, asked, letter is not None)
+    if letter is not None:
+        sys.stdout.write(_letter(policy, people, letter, form))
+    elif row is not None:
+        _show_row(row, as_json)
     else:
-        for person in found:
-            _show(person)
+        _show_people(people, as_json)
 
 
 def _ask() -> str:
@@ -59,43 +58,42 @@ def _ask() -> str:
     return str(typer.prompt(text("verb_explain.prompt"), hide_input=True)).strip()
 
 
-def _show(person: Any) -> None:
-    say(text("verb_explain.person", key=", ".join(map(str, person.key)), sentence=person.sentence))
-    if person.same_person:
-        keys = ", ".join(str(k[0]) if len(k) == 1 else str(k) for k in person.same_person)
-        say(text("verb_explain.same_person", keys=keys))
-    if person.clock:
-        say(text("verb_explain.activity", moment=f"{person.clock:%Y-%m-%d %H:%M}"))
+def _people(explainer: Any, key: str | None, asked: str, one: bool) -> list[Any]:
+    """Whoever was asked for; where it must be `one` person, every row of that person and of nobody else."""
+    keys = explainer.keys_of(key, asked)
+    if not keys:
+        stop(text("verb_explain.nobody"), REFUSED)
+    people = [explainer.person(k) for k in keys]
+    if not one:
+        return people
+    same = [people[0].key, *people[0].same_person]
+    if not set(keys) <= set(same):
+        stop(text("verb_explain.several", keys=", ".join("/".join(map(str, k)) for k in keys)), REFUSED)
+    return [*people, *(explainer.person(k) for k in same if k not in keys)]
+
+
+def _letter(policy: Any, people: list[Any], language: Literal["en", "ru", "kk"], form: str) -> str:
+    from worker.reports.letter_forms import as_html, as_markdown
+    from worker.reports.person_letter import letter_of
+
+    answer = letter_of(policy, people, people[0].today)
+    return as_html(answer, language) if form == "html" else as_markdown(answer, language)
+
+
+def _show_people(people: list[Any], as_json: bool) -> None:
+    from worker.cli.person_view import show_person
+
+    if wants_json(as_json):
+        print_json([{**asdict(p), "set_by": asdict(p.set_by) if p.set_by else None} for p in people])
+        return
+    for person in people:
+        show_person(person)
+
+
+def _show_row(row: Any, as_json: bool) -> None:
+    from worker.cli.person_view import show_row
+
+    if wants_json(as_json):
+        print_json(asdict(row))
     else:
-        say(text("verb_explain.no_activity"))
-    from worker.reports.reasons import state_words
-
-    stages = [s for s in person.stages if s.states or s.done or any(s.rows.values())]
-    print_table(
-        text("verb_explain.title"),
-        ["stage", "state", "due_from", "rows", "done", "basis"],
-        [
-            [
-                s.stage,
-                in_words({state_words(state): n for state, n in s.states.items()}),
-                s.due_from,
-                in_words({table: n for table, n in s.rows.items() if n}),
-                "; ".join(sorted({_deed(d) for d in s.done})),
-                s.basis,
-            ]
-            for s in stages
-        ],
-        whole=("due_from",),
-    )
-    empty = [s.stage for s in person.stages if s not in stages]
-    if empty:
-        say(text("verb_explain.empty", stages=", ".join(empty)))
-    for hold in person.holds:
-        values = {"author": hold["author"], "day": f"{hold['placed_at']:%Y-%m-%d}"}
-        say(text("verb_explain.held", **values, reason=hold["reason"], id=hold["id"]))
-
-
-def _deed(done: Any) -> str:
-    until = done["archive_until"]
-    key = "verb_explain.with_copy" if until else "verb_explain.without_copy"
-    return text(key, day=f"{done['done_at']:%Y-%m-%d}", until=str(until))
+        show_row(row)

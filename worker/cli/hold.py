@@ -27,7 +27,7 @@ def place(
 ) -> None:
     """Place a hold on a person, a row or a table."""
     from worker.bootstrap import install
-    from worker.pipeline.holding import place_hold
+    from worker.office.holding import place_hold
     from worker.pipeline.tools import require_ledger
 
     if key is None and table is None:

@@ -1,8 +1,6 @@
 """`merzim init`: the ledger."""
 
-from datetime import UTC, datetime
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
@@ -21,7 +19,7 @@ def init(
     role: Annotated[str, typer.Option(help=text("help_init.role"))] = "merzim",
 ) -> None:
     """Create the ledger, or bring it to this version."""
-    from worker.bootstrap import install
+    from worker.bootstrap import create_ledger, install
 
     installation = install(context.obj)
     if print_grants:
@@ -32,26 +30,10 @@ def init(
     say(text("verb_init.ready"))
 
 
-def create_ledger(installation: object) -> None:
-    """Migrate the ledger and give the installation its id, once."""
-    import sqlalchemy as sa
-
-    from worker.bootstrap import Installation
-    from worker.ledger.migrations import migrate
-
-    assert isinstance(installation, Installation)
-    tools = installation.tools
-    with tools.database.writing(lock_seconds=60) as connection:
-        migrate(connection, tools.ledger.schema)
-        table = tools.ledger.installation
-        if connection.execute(sa.select(table.c.id)).first() is None:
-            now = datetime.now(UTC).replace(tzinfo=None)
-            connection.execute(table.insert().values(id=uuid4().hex[:12], created_at=now))
-
-
 def _grants(installation: object, role: str) -> list[str]:
     from worker.bootstrap import Installation
-    from worker.ledger.grants import grants
+    from worker.ledger.grants import grants, seeing_health
+    from worker.ledger.grants_mariadb import mariadb_grants
     from worker.pipeline.rights import rights_needed
 
     assert isinstance(installation, Installation)
@@ -60,4 +42,6 @@ def _grants(installation: object, role: str) -> list[str]:
         return [text("verb_init.no_roles")]
     with tools.database.reading() as connection:
         needed = rights_needed(connection, tools.database, installation.policy())
-    return grants(tools.ledger.schema, role, needed)
+    if tools.database.dialect == "mysql":
+        return mariadb_grants(tools.ledger.schema, role, str(tools.database.engine.url.database), needed)
+    return [*grants(tools.ledger.schema, role, needed), seeing_health(role)]

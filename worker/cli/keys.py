@@ -1,4 +1,4 @@
-"""`merzim keys`: identities for the archive and keys that sign seals."""
+"""`merzim keys`: identities for the archive, keys that sign seals, and tokens of people."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from config.catalogue import text
+from worker.cli import keys_person
 from worker.cli.output import say, tell
 
 app = typer.Typer(name="keys", no_args_is_help=True, rich_markup_mode=None)
@@ -40,3 +41,6 @@ def signing(path: Annotated[Path, typer.Argument(help=text("help_keys_signing.pa
     public.write_bytes(key.public)
     say(f"MERZIM_SIGNING_KEY={path.absolute()}")
     tell(text("verb_keys.public", path=public))
+
+
+keys_person.register(app)

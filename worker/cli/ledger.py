@@ -20,6 +20,7 @@ def ledger() -> None:
 def verify_(
     context: typer.Context,
     public_key: Annotated[list[Path] | None, typer.Option(help=text("help_ledger_verify.public_key"))] = None,
+    seal: Annotated[list[str] | None, typer.Option(metavar="DIGEST", help=text("help_ledger_verify.seal"))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
     """Look for anything changed, removed, added or reordered."""
@@ -37,7 +38,7 @@ def verify_(
         keys = [public_pem(load_signing_key(installation.settings.signing_key.read_bytes()))]
     require_ledger(installation.tools)
     with installation.tools.database.reading() as connection:
-        findings = verify(connection, installation.tools.ledger, keys)
+        findings = verify(connection, installation.tools.ledger, keys, seal or ())
     if wants_json(as_json):
         print_json({"findings": findings})
     else:

@@ -10,6 +10,7 @@ import typer
 from config.catalogue import text
 from worker.cli import (
     archive,
+    bench,
     check,
     demo,
     explain,
@@ -18,12 +19,15 @@ from worker.cli import (
     keys,
     ledger,
     plan,
+    purge,
+    replay,
     report,
     run,
     serve,
     status,
 )
 from worker.cli.output import ERROR, REFUSED, tell
+from worker.garbage import look_rarely
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,18 +46,19 @@ def settings(
     """Find the people whose term has ended, archive, depersonalise or delete what is theirs, and prove it."""
     from worker import logs
 
-    logs.configure(logging.WARNING)
+    logs.configure_at_first(logging.WARNING)
     context.obj = env_file
 
 
-for verb in (demo, init, check, plan, run, serve, explain, report, status):
+for verb in (demo, init, check, plan, run, serve, explain, replay, report, status):
     verb.register(app)
-for noun in (hold, archive, ledger, keys):
+for noun in (purge, hold, archive, ledger, keys, bench):
     app.add_typer(noun.app)
 
 
 def main() -> None:
     """Run the program; every mistake of a user ends in a sentence and an exit code, never in a traceback."""
+    look_rarely()
     raise SystemExit(_guarded(app))
 
 

@@ -1,6 +1,8 @@
 """`merzim plan`: what a night would do, and why."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -35,6 +37,7 @@ def moment(written: str | None) -> datetime:
 def plan(
     context: typer.Context,
     now: Annotated[str | None, typer.Option(help=text("help_plan.now"))] = None,
+    compare: Annotated[Path | None, typer.Option(help=text("help_plan.compare"))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
     """Show what tonight would do, per table, and why. Writes nothing."""
@@ -45,12 +48,29 @@ def plan(
     installation = install(context.obj)
     policy = installation.policy()
     require_ledger(installation.tools)
+    if compare is not None:
+        _compare(installation, policy, compare, moment(now), as_json)
+        return
     with busy(text("program.deciding")), installation.tools.database.reading() as connection:
         decision = decide(connection, installation.tools, policy, moment(now))
     if wants_json(as_json):
         print_json(decision.plan.as_json())
     else:
         show(decision.plan)
+
+
+def _compare(installation: Any, policy: Any, path: Path, at: datetime, as_json: bool) -> None:
+    from config.loader import read_policy
+    from worker.cli.comparison_view import show_comparison
+    from worker.office.comparing_plans import compare_plans
+
+    other, tools = read_policy(path), installation.tools
+    with busy(text("program.deciding")), tools.database.reading() as connection:
+        found = compare_plans(connection, tools, policy, other, at)
+    if wants_json(as_json):
+        print_json(asdict(found))
+    else:
+        show_comparison(found)
 
 
 def show(plan: Any) -> None:

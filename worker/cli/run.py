@@ -1,6 +1,5 @@
 """`merzim run`: the nightly job, now and here."""
 
-import getpass
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from config.catalogue import text
+from worker.cli import run_pause
 from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, progress, stop, tell, wants_json
 from worker.cli.plan import moment
+from worker.cli.signing import TokenFile, signer_of
 from worker.cli.watching import follow, open_run
 
 EXIT = {
@@ -24,8 +25,11 @@ EXIT = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command(help=text("help.run"))(run)
+    """Add the verb, and what stops and goes on beneath it."""
+    group = typer.Typer(rich_markup_mode=None)
+    group.callback(invoke_without_command=True, help=text("help.run"))(run)
+    run_pause.register(group)
+    app.add_typer(group, name="run")
 
 
 def run(
@@ -38,21 +42,28 @@ def run(
     now: Annotated[str | None, typer.Option(help=text("help_run.now"))] = None,
     enqueue: Annotated[bool, typer.Option("--enqueue", help=text("help_run.enqueue"))] = False,
     watch: Annotated[bool, typer.Option("--watch", help=text("help_run.watch"))] = False,
+    token: TokenFile = None,
     as_json: Annotated[bool, typer.Option("--json", help=text("option.json"))] = False,
 ) -> None:
     """Carry out the night now: here, or by the workers."""
+    if context.invoked_subcommand is not None:
+        return
     from worker.bootstrap import install
     from worker.pipeline.beginning import Wish
 
     installation = install(context.obj)
     policy = installation.policy()
-    wish = Wish(moment(now), approve=approve, expect=expect, author=getpass.getuser())
+    signer = signer_of(installation, token) if approve is not None else None
+    wish = Wish(moment(now), approve=approve, expect=expect, signer=signer)
     if enqueue:
         run_id = hand_over(context.obj, installation, policy, wish)
     elif watch:
         run_id = open_run(installation.tools, policy.name) or stop(text("watch.nothing"), REFUSED)
     else:
-        run_id = carry_out(installation, policy, wish).run_id
+        outcome = carry_out(installation, policy, wish)
+        run_id = outcome.run_id
+        if outcome.state == "open" and outcome.reason is not None:
+            tell(outcome.reason)
     if watch:
         follow(installation.tools, run_id)
     facts = facts_of(installation, run_id)
@@ -70,7 +81,8 @@ def run(
 def hand_over(env_file: Path | None, installation: Any, policy: Any, wish: Any) -> str:
     """Make the run, or find the open one, and tell the workers; the run's id."""
     from worker.celery_app import HINTS, hint, process
-    from worker.pipeline.beginning import HANDED_OVER, begin
+    from worker.ledger.runs import HANDED_OVER
+    from worker.pipeline.beginning import begin
     from worker.pipeline.tools import require_ledger
 
     installation.settings.require("broker_url")
@@ -83,30 +95,41 @@ def hand_over(env_file: Path | None, installation: Any, policy: Any, wish: Any) 
 
 
 def carry_out(installation: Any, policy: Any, wish: Any) -> Any:
-    """The night with a progress line on a terminal; SIGTERM and Ctrl-C end it after the present slice."""
+    """Purges that wait, then the night, with a progress line; SIGTERM and Ctrl-C end it after the present slice."""
     from worker.pipeline.halting import when_asked
     from worker.pipeline.night import night
+    from worker.pipeline.purging import carry_out_waiting
 
     asked_to_stop: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: asked_to_stop.append(received))
 
+    halt = when_asked(lambda: asked_to_stop)
     progress(text("program.deciding"))
     try:
-        return night(
-            installation.tools,
-            policy,
-            wish,
-            halt=when_asked(lambda: asked_to_stop),
-            watch=lambda p: progress(_so_far(p.slices, p.rows)),
-        )
+        for purge in carry_out_waiting(installation.tools, policy, halt, _so_far):
+            _tell_of_purge(purge)
+        return night(installation.tools, policy, wish, halt, _so_far)
     finally:
         progress("")
 
 
-def _so_far(slices: int, rows: int) -> str:
-    committed = text("verb_run.slices", n=slices, count=str(slices))
-    return text("verb_run.progress", slices=committed, rows=text("verb_run.rows", n=rows, count=str(rows)))
+def _so_far(done: Any) -> None:
+    committed = text("verb_run.slices", n=done.slices, count=str(done.slices))
+    rows = text("verb_run.rows", n=done.rows, count=str(done.rows))
+    progress(text("verb_run.progress", slices=committed, rows=rows))
+
+
+def _tell_of_purge(purge: Any) -> None:
+    """A purge that was waiting: it goes its own way, whatever becomes of the night."""
+    from worker.pipeline.tools import Refused
+
+    progress("")
+    if isinstance(purge, Refused):
+        tell(str(purge))
+        return
+    state = text(f"purge_ended.{purge.state}", run=purge.run_id)
+    tell(" ".join(filter(None, (state, purge.reason))))
 
 
 def facts_of(installation: Any, run_id: str) -> Any:
@@ -119,11 +142,16 @@ def facts_of(installation: Any, run_id: str) -> Any:
 
 
 def save_report(installation: Any, facts: Any) -> Path | None:
-    """The page of a run in the folder of MERZIM_REPORTS, if that is set."""
+    """The page of a run in the folder of MERZIM_REPORTS, if that is set. The ledger has everything that it says, so a
+    disk that refuses it is told and costs nothing else."""
     from worker.reports.pages import save_page
 
     folder: Path | None = installation.settings.reports
-    return None if folder is None else save_page(folder, facts)
+    try:
+        return None if folder is None else save_page(folder, facts)
+    except OSError as error:
+        tell(text("program.no_report", folder=folder, reason=error.strerror or type(error).__name__, run=facts.id))
+        return None
 
 
 def result(facts: Any) -> dict[str, Any]:

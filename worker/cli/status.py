@@ -10,12 +10,16 @@ from config.catalogue import text
 from worker.cli.output import CLEAN, FAILURES, REFUSED, print_json, print_table, say, stop, wants_json
 
 LABELS = (
+    "paused_since",
     "last_good_run",
     "nights_missed",
     "backlog",
     "backlog_since",
+    "blocked",
     "holds",
     "oldest_hold",
+    "holds_ending",
+    "holds_to_review",
     "segments_in_spool",
     "files_waiting",
     "open_batches",
@@ -69,14 +73,18 @@ def _alive(context: typer.Context, worker: bool, beat: bool) -> None:
 
 
 def _facts(context: typer.Context, installation: Any, limit: timedelta) -> dict[str, Any]:
+    from worker.pipeline.blocked import blocked_people
     from worker.pipeline.tools import utc_now
     from worker.plan.window import Hours
     from worker.reports.standing import standing
 
     tools, settings, now = installation.tools, installation.settings, utc_now()
-    hours = Hours(settings.window, settings.timezone) if settings.policy is None else _hours(installation)
+    policy = None if settings.policy is None else installation.policy()
+    hours = Hours(settings.window, settings.timezone) if policy is None else Hours.of(policy, tools.window)
     with tools.database.reading() as connection:
-        found = standing(connection, tools.ledger, now, hours.passed(datetime.now(UTC)))
+        blocked = None if policy is None else blocked_people(connection, policy)
+        aware = now.replace(tzinfo=UTC)
+        found = standing(connection, tools.ledger, now, hours.today(aware), hours.passed(aware), policy, blocked)
     queue: dict[str, Any] = {}
     if settings.broker_url is not None:
         from worker.celery_app import process, waiting
@@ -87,18 +95,14 @@ def _facts(context: typer.Context, installation: Any, limit: timedelta) -> dict[
     return {**facts, "problems": _problems(facts, settings, now, limit)}
 
 
-def _hours(installation: Any) -> Any:
-    from worker.plan.window import Hours
-
-    return Hours.of(installation.policy(), installation.tools.window)
-
-
 def _problems(facts: dict[str, Any], settings: Any, now: datetime, limit: timedelta) -> list[str]:
     """Why somebody has to look, as sentences."""
-    found = []
+    found = [text("verb_status.overdue", id=a["id"][:8]) for a in facts["answers"] if a["overdue"]]
     if facts["last_good_run"] is None or now - facts["last_good_run"] > limit:
         hours = int(limit.total_seconds() // 3600)
         found.append(text("verb_status.too_old", n=hours, hours=str(hours)))
+    if facts["paused_since"] is not None:
+        found.append(text("verb_status.paused"))
     if settings.broker_url is None:
         return found
     if facts["messages_waiting"] is None:
@@ -112,6 +116,10 @@ def _problems(facts: dict[str, Any], settings: Any, now: datetime, limit: timede
 
 
 def _show(facts: dict[str, Any]) -> None:
+    from worker.reports.answers import AnswerFacts, answer_line
+
+    for answer in facts["answers"]:
+        say(answer_line(text, AnswerFacts(**answer)))
     rows = [
         [r["local_date"], r["kind"], text(f"run_state.{r['state']}"), r["started_at"], _in_short(r["reason"])]
         for r in facts["runs"]

@@ -36,6 +36,10 @@ class Database(Protocol):
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """Facts of the default schema and of every other schema that a name in `tables` carries."""
 
+    def ailments(self, connection: sa.Connection) -> list[str]:
+        """What ails the server at the moment, as short words: who is unwell must not be given more to do. What this
+        role may not see counts as an ailment."""
+
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """The same query taking row locks; `skip` passes over rows that somebody else has locked."""
 
@@ -49,6 +53,9 @@ class Database(Protocol):
 
     def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
         """An empty temporary table of this transaction; each column has exactly the type of the given live column."""
+
+    def clear(self, connection: sa.Connection, table: sa.Table) -> None:
+        """Empties a temporary table."""
 
     def insert_from(
         self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]

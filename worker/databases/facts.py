@@ -49,8 +49,17 @@ class TableFacts:
     """Definitions of partial, expression and exclusion indexes that forbid two rows to be alike."""
     nulls_alike: tuple[str, ...] = ()
     """Columns that are unique with only one NULL allowed."""
+    index_names: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    """Names of whole indexes by their columns."""
     domains: frozenset[str] = frozenset()
     """Columns whose type is a domain; `table` shows what the domain is made of."""
+
+    engine: str = ""
+    """The storage engine, where the table has one that cannot roll back (MariaDB)."""
+    hides_triggers: bool = False
+    """This account may not see which triggers there are (MariaDB)."""
+    stamped: frozenset[str] = frozenset()
+    """Columns that every UPDATE sets to the present moment unless it says otherwise (MariaDB)."""
 
     def column(self, name: str) -> sa.Column[object]:
         """The column; KeyError if the table has none of that name."""
@@ -66,9 +75,12 @@ class TableFacts:
         """Whether rows can be changed here: a partitioned table finds their partitions itself."""
         return self.kind in ("table", "partitioned table")
 
-    def indexed(self, column: str) -> bool:
-        """Whether some index, key or unique constraint starts with the column."""
-        return any(names[:1] == (column,) for names in (self.key, *self.uniques, *self.indexes))
+    def served(self, columns: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The columns of the index, key or constraint that finds rows by these columns best: one that begins with all
+        of them, else one that begins with the first. None if there is no such."""
+        known = (self.key, *self.uniques, *self.indexes)
+        whole = [names for names in known if set(names[: len(columns)]) == set(columns)]
+        return next(iter([*whole, *(names for names in known if names[:1] == columns[:1])]), None)
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,29 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from config.names import split_table
 from worker.databases.facts import Schema
 from worker.databases.postgresql_facts import extras, referring
+from worker.databases.postgresql_health import ailments
 from worker.databases.reflection import read_schema
 from worker.databases.temporary import QUERIES_KEPT, described
 
 # How values are written out must not depend on what a role or a database has set, or a copy could not be read back.
 WRITING = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c lc_monetary=C -c xmloption=content"
+# The driver's raw cursor takes statements as SQLAlchemy numbers them: looking through a long one for percent signs took
+# longer than sending it.
 CONNECT: dict[str, Any] = {
-    "prepare_threshold": None,  # lists of keys differ in length, and so in text: prepared plans would only pile up
+    "cursor_factory": psycopg.RawCursor,
+    "prepare_threshold": 3,
     "options": f"-c timezone=UTC -c row_security=off -c jit=off -c idle_in_transaction_session_timeout=60000 {WRITING}",
     "client_encoding": "utf8",
     "keepalives_idle": 10,
@@ -28,6 +35,9 @@ CONNECT: dict[str, Any] = {
 # PostgreSQL cuts names at 63 bytes without a word, and SQLAlchemy counts characters: two aliases of a table with a long
 # name in Cyrillic became one, and a row was compared with itself. 14 characters and a number are never too long.
 LABEL_CHARACTERS = 20
+# COPY takes no parameters: the driver itself writes them into a statement with percent signs.
+COPYING: sa.Dialect = sa.make_url("postgresql+psycopg://").get_dialect()(label_length=LABEL_CHARACTERS)  # type: ignore[call-arg]  # every dialect takes it
+TEMPORARY = "merzim_temporary"  # names of a session's temporary tables that are known to be there
 
 
 class PostgreSQL:
@@ -44,10 +54,13 @@ class PostgreSQL:
             poolclass=QueuePool,
             pool_size=2,
             hide_parameters=True,
+            paramstyle="numeric_dollar",
             query_cache_size=QUERIES_KEPT,
             label_length=LABEL_CHARACTERS,
         )
         sa.event.listen(self.engine, "connect", _notice_dead_clients)
+        sa.event.listen(self.engine, "connect", _stream_raw)
+        sa.event.listen(self.engine, "rollback", _forget_temporary)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -69,8 +82,10 @@ class PostgreSQL:
                     sa.select(
                         sa.func.set_config("lock_timeout", str(milliseconds), True),
                         sa.func.set_config("statement_timeout", str(max(60_000, 2 * milliseconds)), True),
-                        # A slice asks for a few keys: reading a whole table for them is never right where an index is.
+                        # A slice asks for a few keys: reading a whole table for them, or a whole index beside them, is
+                        # never right where an index finds them.
                         sa.func.set_config("enable_seqscan", "off", True),
+                        sa.func.set_config("enable_mergejoin", "off", True),
                     )
                 )
                 yield connection
@@ -88,14 +103,19 @@ class PostgreSQL:
         wanted.update(referring(connection, named))
         return read_schema(connection, wanted, extras(connection, default))
 
+    def ailments(self, connection: sa.Connection) -> list[str]:
+        """See `base.Database.ailments`."""
+        return ailments(connection)
+
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """See `base.Database.locked`."""
         return query.with_for_update(skip_locked=skip)
 
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
         """COPY (SELECT …) TO STDOUT in text form; chunks end where a row ends."""
-        compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
-        with _cursor(connection) as cursor, cursor.copy(f"COPY ({compiled}) TO STDOUT", compiled.params) as copy:
+        compiled = query.compile(dialect=COPYING, compile_kwargs={"render_postcompile": True})
+        command = f"COPY ({compiled}) TO STDOUT"
+        with _cursor(connection, psycopg.Cursor) as cursor, cursor.copy(command, compiled.params) as copy:
             for chunk in copy:
                 yield bytes(chunk)
 
@@ -106,19 +126,30 @@ class PostgreSQL:
         quote = connection.dialect.identifier_preparer
         names = ", ".join(quote.quote(c) for c in columns)
         with _cursor(connection) as cursor:
-            # `quote` doubles percent signs for statements with parameters, and this has none.
-            into = f"{quote.format_table(target)} ({names})".replace("%%", "%")
-            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            with cursor.copy(f"COPY {quote.format_table(target)} ({names}) FROM STDIN") as copy:
                 for chunk in rows:
                     copy.write(chunk)
             return cursor.rowcount
 
     def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
-        """See `base.Database.temporary`. CREATE TABLE AS keeps types that no client knows by name."""
-        empty = sa.select(*(c.label(label) for label, c in columns.items())).where(sa.false())
-        quoted = connection.dialect.identifier_preparer.quote(name)
-        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} ON COMMIT DROP AS {_plain(connection, empty)}")
-        return described(name, "pg_temp", columns)
+        """See `base.Database.temporary`. CREATE TABLE AS keeps types that no client knows by name. It lasts as long as
+        the session, empty between transactions, and so do the plans of statements that use it."""
+        definition = _definition(connection.dialect, tuple(columns.items()))
+        table = described(f"{name}_{crc32(definition.encode()):08x}", "pg_temp", columns)
+        known: set[str] = connection.info.setdefault(TEMPORARY, set())
+        if table.name in known:
+            return table
+        quoted = connection.dialect.identifier_preparer.format_table(table)
+        if connection.execute(sa.select(sa.func.to_regclass(quoted))).scalar_one() is None:
+            connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} ON COMMIT DELETE ROWS AS {definition}")
+            # One that was never looked at is taken for ten pages, and joined with whole tables.
+            connection.exec_driver_sql(f"ANALYZE {quoted}")
+        known.add(table.name)
+        return table
+
+    def clear(self, connection: sa.Connection, table: sa.Table) -> None:
+        """See `base.Database.clear`. Deleted rows would stay, and be read again and again, until the commit."""
+        connection.exec_driver_sql(f"TRUNCATE {connection.dialect.identifier_preparer.format_table(table)}")
 
     def insert_from(
         self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]
@@ -136,12 +167,10 @@ class PostgreSQL:
         with _cursor(connection) as cursor, cursor.copy(f"COPY {quote.format_table(table)} FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        connection.execute(sa.text(f"ANALYZE {quote.format_table(table)}"))
 
     def count_estimate(self, connection: sa.Connection, table: sa.Table) -> int:
         """See `base.Database.count_estimate`."""
-        # `format_table` doubles percent signs for statements, and this is a value.
-        name = connection.dialect.identifier_preparer.format_table(table).replace("%%", "%")
+        name = connection.dialect.identifier_preparer.format_table(table)
         query = sa.text("SELECT reltuples::bigint FROM pg_class WHERE oid = CAST(:name AS regclass)")
         known = int(connection.execute(query, {"name": name}).scalar_one())
         if known >= 0:
@@ -168,12 +197,43 @@ def _notice_dead_clients(driver: psycopg.Connection[Any], record: object) -> Non
     driver.commit()
 
 
+def _stream_raw(driver: psycopg.Connection[Any], record: object) -> None:
+    """Cursors on the server take statements as the others do."""
+    driver.server_cursor_factory = psycopg.RawServerCursor
+
+
+def _forget_temporary(connection: sa.Connection) -> None:
+    """What this transaction made is gone; with a lost session everything is."""
+    if not connection.invalidated:
+        connection.info.pop(TEMPORARY, None)
+
+
+@lru_cache(maxsize=QUERIES_KEPT)
+def _definition(dialect: sa.Dialect, columns: tuple[tuple[str, sa.Column[Any]], ...]) -> str:
+    """Of a table with these columns, and without rows. Building it takes longer than making the table."""
+    empty = sa.select(*(c.label(label) for label, c in columns)).where(sa.false())
+    return str(empty.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
 def _plain(connection: sa.Connection, query: sa.Select[Any]) -> str:
     """A query without parameters as text for the driver."""
     return str(query.compile(connection, compile_kwargs={"literal_binds": True}))
 
 
-def _cursor(connection: sa.Connection) -> psycopg.Cursor[Any]:
+@contextmanager
+def _cursor(
+    connection: sa.Connection, kind: type[psycopg.Cursor[Any]] = psycopg.RawCursor
+) -> Iterator[psycopg.Cursor[Any]]:
+    """The driver's own cursor. Its errors are told as SQLAlchemy's, or they would pass by whoever halves a slice."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    return driver.cursor()
+    try:
+        with kind(driver) as cursor:
+            yield cursor
+    except psycopg.Error as error:
+        gone = bool(driver.closed)
+        if gone:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=gone
+        ) from error

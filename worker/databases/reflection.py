@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from config.names import join_names
 from worker.databases.facts import ForeignKey, Schema, TableFacts, TableKind
@@ -36,6 +35,10 @@ class Extras:
     domains: frozenset[tuple[Where, str]] = frozenset()
     never_null: frozenset[tuple[Where, str]] = frozenset()
     """Columns without NOT NULL of their own whose domain allows no NULL."""
+    no_rollback: Mapping[Where, str] = field(default_factory=dict)
+    """Storage engines of tables whose changes no rollback takes back (MariaDB)."""
+    stamped: frozenset[tuple[Where, str]] = frozenset()
+    hiding_triggers: frozenset[Where] = frozenset()
 
 
 def read_schema(
@@ -122,7 +125,7 @@ def _table_facts(
         _plain_type(column, where, extras)
     key = tuple(c.name for c in table.primary_key.columns) or _unique_key(table, uniques)
     if inspector.dialect.name == "sqlite":
-        _moments_in_keys_as_texts(table, key)
+        _keys_as_stored(table, key)
     part = extras.kinds.get(where) == "partition"
     return TableFacts(
         name=_policy_name(schema, name),
@@ -134,6 +137,7 @@ def _table_facts(
         uniques=tuple(dict.fromkeys(uniques)),
         checks=tuple(c["sqltext"] for c in inspector.get_check_constraints(name, schema)),
         indexes=tuple(_columns(i) for i in indexes if not _is_partial(i)),
+        index_names={_columns(i): str(i["name"]) for i in indexes if _columns(i) and not _is_partial(i)},
         triggers=extras.triggers.get(where, ()),
         rules=extras.rules.get(where, ()),
         rows=extras.rows.get(where, 0),
@@ -144,21 +148,35 @@ def _table_facts(
         unusual_uniques=extras.unusual_uniques.get(where, ()),
         nulls_alike=extras.nulls_alike.get(where, ()),
         domains=frozenset(c.name for c in table.c if (where, c.name) in extras.domains),
+        engine=extras.no_rollback.get(where, ""),
+        hides_triggers=where in extras.hiding_triggers,
+        stamped=frozenset(c.name for c in table.c if (where, c.name) in extras.stamped),
     )
 
 
-def _moments_in_keys_as_texts(table: sa.Table, key: Sequence[str]) -> None:
+def _keys_as_stored(table: sa.Table, key: Sequence[str]) -> None:
     """SQLite keeps a moment as the operator's programs wrote it. SQLAlchemy would write it with a fraction of a second,
-    and the row would not be found again."""
+    and the row would not be found again. Numbers without a fraction and booleans are integers there."""
     for name in key:
-        if isinstance(table.c[name].type, sa.DateTime | sa.Time):
+        kind = table.c[name].type
+        if isinstance(kind, sa.DateTime | sa.Time):
             table.c[name].type = sa.Text()
+        elif isinstance(kind, sa.Boolean) or _is_whole(kind):
+            table.c[name].type = sa.BigInteger()
+
+
+def _is_whole(kind: sa.types.TypeEngine[Any]) -> bool:
+    return isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float) and not kind.scale
 
 
 def _plain_type(column: sa.Column[Any], where: Where, extras: Extras) -> None:
     """To us a domain is what it is made of: a date is compared as a date. The database still guards it."""
+    from sqlalchemy.dialects import postgresql, sqlite  # only a schema that is read is worth the time
+
     while isinstance(column.type, postgresql.DOMAIN):
         column.type = sa.types.to_instance(column.type.data_type)
+    if extras.types.get(where, {}).get(column.name) == "bpchar":
+        column.type = sa.CHAR()  # CHAR without a length, which SQLAlchemy does not know
     if isinstance(column.type, sqlite.JSON):
         column.type = sa.Text()  # a declared word only: what stands there need not be JSON
     if (where, column.name) in extras.never_null:

@@ -4,9 +4,8 @@ import base64
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +13,8 @@ import sqlalchemy as sa
 
 from worker.databases.facts import Schema
 from worker.databases.reflection import Extras, read_schema
+from worker.databases.sqlite_errors import tell_state
+from worker.databases.sqlite_functions import SQLITE_FUNCTIONS
 from worker.databases.temporary import QUERIES_KEPT, described
 
 VOLATILE = {"random", "randomblob", "changes", "total_changes", "last_insert_rowid", "load_extension"}
@@ -27,11 +28,11 @@ class SQLite:
     encoding = "json"
     ledger_schema: str | None = None
 
-    def __init__(self, url: sa.URL, functions: Mapping[str, Callable[[str | None], str | None]]) -> None:
-        """`functions` of one text become SQL functions of every connection."""
+    def __init__(self, url: sa.URL) -> None:
         self.engine = sa.create_engine(url, hide_parameters=True, query_cache_size=QUERIES_KEPT)
-        sa.event.listen(self.engine, "connect", partial(_on_connect, functions))
+        sa.event.listen(self.engine, "connect", _on_connect)
         sa.event.listen(self.engine, "begin", _on_begin)
+        sa.event.listen(self.engine, "handle_error", tell_state)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -70,6 +71,10 @@ class SQLite:
         )
         return read_schema(connection, {None: None}, extras)
 
+    def ailments(self, connection: sa.Connection) -> list[str]:
+        """One writer at a time, and no replica."""
+        return []
+
     def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
         """The transaction holds the only write lock already."""
         return query
@@ -77,9 +82,10 @@ class SQLite:
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
         """Each row's stored values, whatever the column's declared type, as one JSON array a line."""
         compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
-        cursor = _driver(connection).execute(str(compiled), [compiled.params[n] for n in compiled.positiontup or ()])
-        while rows := cursor.fetchmany(CHUNK_ROWS):
-            yield b"".join(_line(row) for row in rows)
+        values = tuple(compiled.params[n] for n in compiled.positiontup or ())
+        with connection.exec_driver_sql(str(compiled), values) as found:
+            for rows in found.partitions(CHUNK_ROWS):
+                yield b"".join(_line(row) for row in rows)
 
     def rows_in(
         self, connection: sa.Connection, target: sa.Table, columns: Sequence[str], rows: Iterable[bytes]
@@ -102,6 +108,10 @@ class SQLite:
         quoted = connection.dialect.identifier_preparer.quote(name)
         connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} AS {empty.compile(connection)}")
         return table
+
+    def clear(self, connection: sa.Connection, table: sa.Table) -> None:
+        """See `base.Database.clear`."""
+        connection.execute(sa.delete(table))
 
     def insert_from(
         self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]
@@ -170,14 +180,12 @@ def _on_delete(connection: sa.Connection) -> dict[tuple[str | None, str, tuple[s
     return {(None, owner, columns[owner, number]): action for (owner, number), action in actions.items()}
 
 
-def _on_connect(
-    functions: Mapping[str, Callable[[str | None], str | None]], driver: sqlite3.Connection, record: object
-) -> None:
+def _on_connect(driver: sqlite3.Connection, record: object) -> None:
     driver.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
     driver.text_factory = _text
     for pragma in ("foreign_keys = ON", "busy_timeout = 10000", "secure_delete = ON"):
         driver.execute(f"PRAGMA {pragma}")
-    for name, function in functions.items():
+    for name, function in SQLITE_FUNCTIONS.items():
         driver.create_function(name, 1, function, deterministic=True)
 
 

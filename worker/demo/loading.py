@@ -9,7 +9,7 @@ Row = tuple[Any, ...]
 
 
 def load(connection: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Insert the rows: COPY on PostgreSQL, executemany on SQLite. Moments are read as UTC."""
+    """Insert the rows: COPY on PostgreSQL, executemany elsewhere. Moments are read as UTC."""
     names = ", ".join(f'"{column}"' for column in columns)
     if connection.dialect.name == "postgresql":
         driver = connection.connection.driver_connection
@@ -18,7 +18,9 @@ def load(connection: sa.Connection, table: str, columns: Sequence[str], rows: Se
             for row in rows:
                 copy.write_row(row)
     else:
-        marks = ", ".join("?" * len(columns))
+        mysql = connection.dialect.name == "mysql"
+        marks = ", ".join(["%s" if mysql else "?"] * len(columns))
+        names = names.replace('"', "`") if mysql else names
         insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own rows.py
         connection.exec_driver_sql(insert, list(rows))
 
@@ -32,7 +34,7 @@ def prepare(connection: sa.Connection) -> None:
 def settle(connection: sa.Connection, tables: Sequence[str]) -> None:
     """Let the identities go on after the loaded ids, and tell the planner what is there.
 
-    SQLite needs neither; its ANALYZE could keep samples of identifiers in tables that nobody cleans.
+    The others need neither; SQLite's ANALYZE could keep samples of identifiers in tables that nobody cleans.
     """
     if connection.dialect.name != "postgresql":
         return

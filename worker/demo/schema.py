@@ -25,6 +25,11 @@ def make_schema(engine: sa.Engine) -> None:
             driver.executescript(_ddl("sqlite"))
         elif engine.dialect.name == "postgresql":
             driver.execute(_ddl("postgresql"))
+        elif engine.dialect.name == "mysql":
+            cursor = driver.cursor()
+            for statement in _ddl("mysql").split(";\n"):
+                if statement.strip():
+                    cursor.execute(statement)
         else:
             raise DemoError(text("demo_refuses.database", name=engine.dialect.name))
 

@@ -5,6 +5,7 @@ A mismatch of IIN and birth date is no error (resolution № 853 of 26.08.2013):
 
 import re
 from calendar import monthrange
+from operator import mul
 from random import Random
 
 from worker.identifiers.folding import digits_for_letters, fold
@@ -29,7 +30,7 @@ _CENTURIES = {
 def check_digit(body: str) -> int | None:
     """The twelfth digit for eleven digits; None when such a number is never issued (both passes give 10)."""
     for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
-        rest = sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True)) % 11
+        rest: int = sum(map(mul, map(int, body), weights)) % 11
         if rest < 10:
             return rest
     return None

@@ -9,6 +9,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from config.catalogue import text
 from worker.ledger.errors import UnsupportedKey
 
-Part = Literal["integer", "text", "padded", "uuid", "date", "timestamp", "instant"]
+Part = Literal["integer", "decimal", "boolean", "text", "padded", "uuid", "date", "timestamp", "instant"]
 """`padded` is CHAR(n), whose trailing blanks mean nothing; `instant` is a timestamp with time zone."""
 
 _STAMP = 'YYYY-MM-DD"T"HH24:MI:SS.US'
@@ -56,7 +57,7 @@ class KeyCodec:
         if self.is_number:
             return source[0], sa.literal_column("''", sa.Text)
         texts = [_sql_text(part, column, dialect) for part, column in zip(self.parts, source, strict=True)]
-        text = texts[0] if len(texts) == 1 else _framed(texts)
+        text = texts[0] if len(texts) == 1 else _framed(texts, dialect)
         return sa.literal_column("0", sa.BigInteger), text.collate("C") if dialect == "postgresql" else text
 
     def match(
@@ -81,6 +82,10 @@ def _part(column_type: sa.types.TypeEngine[Any]) -> Part:
     match column_type:
         case sa.Integer():
             return "integer"
+        case sa.Numeric() if not isinstance(column_type, sa.Float):
+            return "decimal"
+        case sa.Boolean():
+            return "boolean"
         case sa.Uuid():
             return "uuid"
         case sa.CHAR():
@@ -101,6 +106,8 @@ def _stamp(value: dt.datetime) -> str:
 
 _TO_TEXT: dict[Part, Callable[[Any], str]] = {
     "integer": lambda value: str(int(value)),
+    "decimal": lambda value: format(value, "f"),
+    "boolean": lambda value: str(bool(value)).lower(),
     "text": str,
     "padded": lambda value: str(value).rstrip(" "),
     "uuid": lambda value: str(uuid.UUID(str(value))),
@@ -111,6 +118,8 @@ _TO_TEXT: dict[Part, Callable[[Any], str]] = {
 
 _FROM_JSON: dict[Part, Callable[[Any], Any]] = {
     "integer": int,
+    "decimal": Decimal,
+    "boolean": lambda value: value == "true",
     "text": str,
     "padded": str,
     "uuid": uuid.UUID,
@@ -120,9 +129,10 @@ _FROM_JSON: dict[Part, Callable[[Any], Any]] = {
 }
 
 
-def _framed(texts: Sequence[sa.ColumnElement[str]]) -> sa.ColumnElement[str]:
+def _framed(texts: Sequence[sa.ColumnElement[str]], dialect: str) -> sa.ColumnElement[str]:
+    length = sa.func.char_length if dialect == "mysql" else sa.func.length  # where length() counts bytes
     colon = sa.literal_column("':'", sa.Text)
-    framed = [sa.cast(sa.func.length(text), sa.Text).concat(colon).concat(text) for text in texts]
+    framed = [sa.cast(length(text), sa.Text).concat(colon).concat(text) for text in texts]
     joined: sa.ColumnElement[str] = framed[0]
     for piece in framed[1:]:
         joined = joined.concat(piece)
@@ -132,6 +142,8 @@ def _framed(texts: Sequence[sa.ColumnElement[str]]) -> sa.ColumnElement[str]:
 def _sql_text(part: Part, column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[str]:
     if dialect == "postgresql":
         return _postgresql_text(part, column)
+    if dialect == "mysql":
+        return _mysql_text(part, column)
     return _sqlite_text(part, column)
 
 
@@ -143,6 +155,17 @@ def _postgresql_text(part: Part, column: sa.ColumnElement[Any]) -> sa.ColumnElem
         local = sa.func.timezone(sa.literal_column("'UTC'"), column) if part == "instant" else column
         return sa.func.to_char(local, sa.literal_column(f"'{_STAMP}'"), type_=sa.Text)
     return sa.cast(column, sa.Text)
+
+
+def _mysql_text(part: Part, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """CAST AS CHAR writes dates as ISO does; the session's collation is utf8mb4_bin."""
+    from sqlalchemy.dialects import mysql  # only where it is the database: every verb imports this module
+
+    if part in ("timestamp", "instant"):
+        text = sa.cast(sa.cast(column, mysql.DATETIME(fsp=6)), sa.Text)
+        return sa.func.replace(text, sa.literal_column("' '"), sa.literal_column("'T'"), type_=sa.Text)
+    text = sa.cast(column, sa.Text)
+    return sa.func.rtrim(text, type_=sa.Text) if part == "padded" else text
 
 
 def _sqlite_text(part: Part, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:

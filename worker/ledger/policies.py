@@ -2,10 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from config.catalogue import text
 from worker.ledger.errors import LedgerError
@@ -48,5 +50,9 @@ def _insert_missing(conn: sa.Connection, table: sa.Table, rows: Sequence[Mapping
         return
     if conn.dialect.name == "postgresql":
         conn.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+    elif conn.dialect.name == "mysql":
+        for row in rows:  # IGNORE would swallow other errors too, and ON DUPLICATE KEY asks for the right to UPDATE
+            with suppress(IntegrityError), conn.begin_nested():
+                conn.execute(table.insert(), row)
     else:
         conn.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)

@@ -13,6 +13,11 @@ from worker.ledger.locks import lock
 from worker.ledger.states import RUN_ARROWS, RunState, check_arrow
 from worker.ledger.tables import Ledger
 
+NIGHT, HANDED_OVER, BY_HAND, PURGE, RESTORE = "night", "queue", "run", "purge", "restore"
+BLOCKED, UNBLOCKED, REPLAY = "blocked", "unblocked", "replay"
+NIGHTLY = (NIGHT, HANDED_OVER, BY_HAND)
+"""Kinds of runs that are a whole night's work, whoever began it."""
+
 
 @dataclass(frozen=True)
 class NewRun:
@@ -82,9 +87,9 @@ def open_runs(conn: sa.Connection, ledger: Ledger, policy_name: str, kinds: Sequ
 
 
 def ended_since(conn: sa.Connection, ledger: Ledger, since: dt.datetime) -> list[Run]:
-    """Every run that was closed at or after `since` (naive UTC), but for restores; the newest first."""
+    """Every run that was closed at or after `since` (naive UTC) and has a report; the newest first."""
     table = ledger.run
-    query = table.select().where(table.c.ended_at >= since, table.c.kind != "restore")
+    query = table.select().where(table.c.ended_at >= since, table.c.kind.in_((*NIGHTLY, PURGE)))
     return [Run(**row) for row in conn.execute(query.order_by(table.c.ended_at.desc())).mappings()]
 
 
@@ -92,12 +97,13 @@ def create_run(conn: sa.Connection, ledger: Ledger, new: NewRun, once: bool = Fa
     """Make a run in the next free slot of its local date; returns it and whether this call made it.
 
     When a run of the same policy and kind is open, that one is returned: of two sessions one makes the run, and
-    the other waits until the first has committed (run and batches, in one transaction) and gets the same run.
+    the other waits until the first has committed (run and batches, in one transaction) and gets the same run. But of
+    purges there may be many: each carries out a request of its own.
     `once`: one that bears the same date is returned even when it is closed (a night is made once).
     Needs READ COMMITTED, because it looks again after waiting.
     """
     lock(conn, ledger, "create run", shared=False)
-    existing = find_open_run(conn, ledger, new.policy_name, new.kind)
+    existing = find_open_run(conn, ledger, new.policy_name, new.kind) if new.kind != PURGE else None
     if existing is None and once:
         existing = find_run_of(conn, ledger, new.policy_name, new.kind, new.local_date)
     if existing is not None:

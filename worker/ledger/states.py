@@ -1,4 +1,4 @@
-"""States of runs and batches, and the arrows between them: a state without arrows is final."""
+"""States of runs, batches and requests, and the arrows between them: a state without arrows is final."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -8,6 +8,7 @@ from worker.ledger.errors import IllegalArrow
 
 RunState = Literal["open", "done", "done_with_failures", "window_ended", "stopped", "failed"]
 BatchState = Literal["open", "done", "failed"]
+RequestState = Literal["requested", "approved", "running", "done", "refused", "cancelled", "void"]
 
 RUN_ARROWS: Mapping[str, frozenset[str]] = {
     "open": frozenset({"done", "done_with_failures", "window_ended", "stopped", "failed"}),
@@ -25,6 +26,18 @@ BATCH_ARROWS: Mapping[str, frozenset[str]] = {
     "failed": frozenset(),
 }
 """A batch stays open from slice to slice."""
+
+REQUEST_ARROWS: Mapping[str, frozenset[str]] = {
+    "requested": frozenset({"approved", "refused", "cancelled", "void"}),
+    "approved": frozenset({"running", "cancelled", "void"}),
+    "running": frozenset({"done", "void"}),
+    "void": frozenset({"cancelled"}),
+    "done": frozenset(),
+    "refused": frozenset(),
+    "cancelled": frozenset(),
+}
+"""`void`: the plan is not the one that was decided on any more, or its run was stopped. It is unanswered still, until
+somebody asks anew."""
 
 
 def check_arrow(arrows: Mapping[str, frozenset[str]], what: str, before: str, after: str) -> None:

@@ -16,14 +16,18 @@ from worker.ledger.tables import Ledger
 Row = Mapping[Any, Any]
 
 
-def verify(conn: sa.Connection, ledger: Ledger, public_keys: Iterable[bytes]) -> list[str]:
+def verify(conn: sa.Connection, ledger: Ledger, public_keys: Iterable[bytes], printed: Iterable[str] = ()) -> list[str]:
     """Everything wrong with closed runs, entries and seals, a sentence each; empty when all is as sealed.
 
-    `public_keys` are the PEMs of every key that ever signed. Raises LedgerError when one cannot be read.
+    `public_keys` are the PEMs of every key that ever signed; `printed` are digests of seals as reports show them:
+    whoever owns the database could remove the newest runs with all that proves them, but not from the paper. Raises
+    LedgerError when a key cannot be read.
     """
     keys = {key_id(key): key for key in map(load_public_key, public_keys)}
     seals = conn.execute(ledger.seal.select().order_by(ledger.seal.c.ordinal)).mappings().all()
-    findings = list(_broken_links(seals))
+    known = {seal["digest"] for seal in seals}
+    findings = [text("changed.printed_seal_gone", digest=digest) for digest in printed if digest not in known]
+    findings += _broken_links(seals)
     for seal in seals:
         findings += _broken_seal(seal, keys)
         findings += _changed_run(conn, ledger, seal)

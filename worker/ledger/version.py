@@ -10,7 +10,7 @@ from worker.ledger.tables import SQLITE_PREFIX
 VERSION_TABLE = "alembic_version"
 """Lies in the ledger's schema; on SQLite it bears the prefix of the ledger's tables."""
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every migration in order, as `migrations/versions` has them."""
 
 State = Literal["absent", "old", "current", "newer"]

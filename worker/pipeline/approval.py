@@ -4,7 +4,8 @@ An approval allows the keys it saw or fewer, at the cut-offs it saw, for VALID_D
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from config.loader import load_policy
 from config.policy import Policy
 from worker.ledger.keys import KeyCodec
 from worker.ledger.policies import policy_text
-from worker.ledger.runs import Run
+from worker.ledger.runs import NIGHTLY, Run
 from worker.ledger.tables import Ledger
 from worker.pipeline.brake import reasons_to_stop, recent_nights, zero_limits
 from worker.pipeline.comparing import shorter
@@ -26,8 +27,17 @@ VALID_DAYS = 7
 COMPLETED = ("done", "done_with_failures", "window_ended")
 
 
-def reasons_to_ask(connection: sa.Connection, ledger: Ledger, policy: Policy, plan: Plan) -> list[str]:
-    """Why somebody must approve this plan: first run, shortened terms, the brake. Empty: it may go.
+@dataclass(frozen=True)
+class Asking:
+    """Why somebody must approve a plan, as sentences; none: it may go. `two`: two people must, since the policy
+    destroys sooner or more than the one before it (clause 6.5)."""
+
+    reasons: Sequence[str] = ()
+    two: bool = False
+
+
+def reasons_to_ask(connection: sa.Connection, ledger: Ledger, policy: Policy, plan: Plan) -> Asking:
+    """Whether somebody must approve this plan: first run, shortened terms, the brake.
 
     Raises Refused for a limit of 0, which no approval lifts.
     """
@@ -35,21 +45,20 @@ def reasons_to_ask(connection: sa.Connection, ledger: Ledger, policy: Policy, pl
     if zeros:
         raise Refused(" ".join(zeros))
     if plan.rows_due == 0:
-        return []
+        return Asking()
     last = _last_policy(connection, ledger, policy.name)
-    if last is None:
-        first = [text("refuses.first_run", policy=policy.name)]
-    else:
-        changes = shorter(last, policy)
-        first = [text("ask.changed", reasons="; ".join(changes))] if changes else []
-    return [*first, *reasons_to_stop(plan, policy.brake, recent_nights(connection, ledger, policy.name))]
+    changes = [] if last is None else shorter(last, policy)
+    first = [text("refuses.first_run", policy=policy.name)] if last is None else []
+    first += [text("ask.changed", reasons="; ".join(changes))] if changes else []
+    too_much = reasons_to_stop(plan, policy.brake, recent_nights(connection, ledger, policy.name))
+    return Asking([*first, *too_much], two=bool(changes))
 
 
 def _last_policy(connection: sa.Connection, ledger: Ledger, name: str) -> Policy | None:
     run = ledger.run
     query = (
         sa.select(run.c.policy_hash)
-        .where(run.c.policy_name == name, run.c.state.in_(COMPLETED), run.c.kind != "restore")
+        .where(run.c.policy_name == name, run.c.state.in_(COMPLETED), run.c.kind.in_(NIGHTLY))
         .order_by(run.c.started_at.desc())
         .limit(1)
     )
@@ -102,6 +111,6 @@ def check_not_added(
         raise Refused(text("refuses.void", approved=run.fingerprint, added=more, fingerprint=plan.fingerprint))
 
 
-def refusal(plan: Plan, reasons: list[str]) -> str:
+def refusal(plan: Plan, reasons: Sequence[str]) -> str:
     """What to tell whoever started the run."""
     return text("refuses.unapproved", reasons=" ".join(reasons), fingerprint=plan.fingerprint)

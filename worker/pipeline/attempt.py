@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import sqlalchemy as sa
+
 from worker.archive.names import new_segment_name
 from worker.ledger.batches import Batch, claim_batch, write_intent
 from worker.ledger.runs import Run
 from worker.pipeline.claim import Claim
+from worker.pipeline.originals import Before
 from worker.pipeline.tools import Tools, utc_now
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
@@ -21,11 +24,12 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What was announced before the slice began."""
+    """What was announced before the slice began. `installation`: in whose part of the archive its segment lies."""
 
     id: str
     batch: Batch
     segment: str | None
+    installation: str
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,17 @@ class Portion:
 
 @dataclass
 class Work:
-    """What a slice has selected and done so far: keys by table, in the order of acting."""
+    """What a slice has selected and done so far: keys by table, in the order of acting. `before`: the originals that
+    links are followed through, in a stage by person; `next`: the slice that was announced with it."""
 
     stage: StagePlan
     claim: Claim
+    run: str
     selected: dict[str, list[Key]] = field(default_factory=dict)
     carried: list[tuple[Carry, list[Key]]] = field(default_factory=list)
+    before: Before | None = None
     part: bool = False
+    next: Attempt | None = None
 
     @property
     def rows(self) -> int:
@@ -84,18 +92,21 @@ def announce(
     none."""
     with tools.database.writing() as connection:
         batch = claim_batch(connection, tools.ledger, run.id, number)
-        if batch is None:
-            return None
-        copies = stages[batch.stage].stage.archive is not None
-        segment = new_segment_name(installation, utc_now()) if copies else None
-        attempt = Attempt(uuid4().hex, batch, segment)
-        write_intent(
-            connection,
-            tools.ledger,
-            attempt=attempt.id,
-            run_id=run.id,
-            batch=batch.number,
-            segment=segment,
-            at=utc_now(),
-        )
+        return None if batch is None else intend(connection, tools, stages[batch.stage], installation, batch)
+
+
+def intend(connection: sa.Connection, tools: Tools, stage: StagePlan, installation: str, batch: Batch) -> Attempt:
+    """Write the intent of a slice of this batch; it counts when the present transaction is committed. A slice does it
+    for the one after it: it is committed before that begins, and costs no transaction of its own."""
+    segment = new_segment_name(installation, utc_now()) if stage.stage.archive is not None else None
+    attempt = Attempt(uuid4().hex, batch, segment, installation)
+    write_intent(
+        connection,
+        tools.ledger,
+        attempt=attempt.id,
+        run_id=batch.run_id,
+        batch=batch.number,
+        segment=segment,
+        at=utc_now(),
+    )
     return attempt

@@ -10,20 +10,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from config.catalogue import text
 from config.policy import Policy
 from worker.ledger.batches import NewBatch, store_batches
+from worker.ledger.decisions import Signer
 from worker.ledger.locks import try_lock
 from worker.ledger.policies import remember_stages, stages_seen, store_policy
-from worker.ledger.runs import NewRun, Run, create_run, find_run_of
+from worker.ledger.runs import BY_HAND, HANDED_OVER, NIGHT, PURGE, NewRun, Run, create_run, find_run_of
 from worker.pipeline.approval import approved_before, check_not_added, reasons_to_ask, refusal
 from worker.pipeline.brake import allowed_rows, recent_nights
-from worker.pipeline.checking import check_policy
+from worker.pipeline.checking import Checked, check_policy
 from worker.pipeline.closing import close
+from worker.pipeline.four_eyes import approved_by_another, decide_on_plan
 from worker.pipeline.planning import make_plan, scene_of, stages_of
+from worker.pipeline.set_aside import quarantine
+from worker.pipeline.strangers import require_ready
 from worker.pipeline.tools import Refused, Tools, utc_now
-from worker.pipeline.work import quarantine
+from worker.plan.check_trial import TOO_NESTED
 from worker.plan.result import Plan
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
@@ -31,21 +36,20 @@ from worker.plan.window import Hours
 
 LEAST_UNITS, MOST_UNITS = 100, 2_000  # of a batch
 BATCHES = 16  # of a stage, if its units are enough: so that workers can share them
-NIGHT, HANDED_OVER = "night", "queue"
-FOR_WORKERS = (NIGHT, HANDED_OVER)
+FOR_WORKERS = (NIGHT, HANDED_OVER, PURGE)
 """Kinds of runs that workers carry out. One that somebody began here and stopped stays as it is until they go on."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for: `now` is aware; `approve` a fingerprint that somebody says yes to; `expect` one that the plan
+    """What was asked for: `now` is aware; `approve` a fingerprint that `signer` says yes to; `expect` one that the plan
     must still have. `night` is the date of the night that it is, and None where a person asks."""
 
     now: datetime
-    kind: str = "run"
+    kind: str = BY_HAND
     approve: str | None = None
     expect: str | None = None
-    author: str = ""
+    signer: Signer | None = None
     night: date | None = None
 
 
@@ -69,6 +73,7 @@ def tonight(tools: Tools, policy: Policy, hours: Hours, now: datetime) -> Run | 
     if night is None:
         return None
     wish = Wish(now, NIGHT, night=night)
+    require_ready(tools)
     with tools.database.reading() as connection:
         # Two beats, or the sweep while a long plan is being made: one plans, the others need not.
         if not try_lock(connection, tools.ledger, f"plan {policy.name} {night}"):
@@ -82,6 +87,7 @@ def tonight(tools: Tools, policy: Policy, hours: Hours, now: datetime) -> Run | 
 def begin(tools: Tools, policy: Policy, wish: Wish) -> Run:
     """check, plan, ask, store: one transaction makes the run and all its batches, or finds that another did.
     Raises Refused before anything has changed."""
+    require_ready(tools)
     with tools.database.reading() as connection:
         decision, refused = _ask(connection, tools, policy, wish)
     return _store_or_refuse(tools, decision, wish, refused)
@@ -93,12 +99,17 @@ def _ask(connection: sa.Connection, tools: Tools, policy: Policy, wish: Wish) ->
     if wish.expect is not None and wish.expect != decision.plan.fingerprint:
         raise Refused(text("refuses.other_plan", fingerprint=decision.plan.fingerprint, expected=wish.expect))
     try:
-        reasons = reasons_to_ask(connection, tools.ledger, policy, decision.plan)
+        asking = reasons_to_ask(connection, tools.ledger, policy, decision.plan)
     except Refused as refused:
         return decision, str(refused)
     if wish.approve is not None:
+        if wish.signer is None:
+            raise Refused(text("identity.no_key"))
         decision = _approved(connection, tools, decision, wish.approve)
-    return decision, refusal(decision.plan, reasons) if reasons and not decision.approved else None
+        if asking.two and not approved_by_another(connection, tools, wish.approve, wish.signer):
+            names = {"fingerprint": wish.approve, "name": wish.signer.name}
+            return replace(decision, approved=False), text("ask.another", **names)
+    return decision, refusal(decision.plan, asking.reasons) if asking.reasons and not decision.approved else None
 
 
 def _store_or_refuse(tools: Tools, decision: Decision, wish: Wish, refused: str | None) -> Run:
@@ -106,6 +117,8 @@ def _store_or_refuse(tools: Tools, decision: Decision, wish: Wish, refused: str 
     night is not planned again every minute."""
     with tools.database.writing() as connection:
         run, made = _store(connection, tools, decision, wish)
+        if made and wish.approve is not None and wish.signer is not None:
+            decide_on_plan(connection, tools, wish.approve, wish.signer)
         if made and refused is not None:
             close(connection, tools, run.id, "stopped", refused)
     if refused is not None:
@@ -115,14 +128,30 @@ def _store_or_refuse(tools: Tools, decision: Decision, wish: Wish, refused: str 
 
 def decide(connection: sa.Connection, tools: Tools, policy: Policy, now: datetime) -> Decision:
     """check and plan at one moment; nothing is written. Raises Refused when the policy cannot be carried out."""
+    scene, checked = look(connection, tools, policy, now)
+    try:
+        plan = make_plan(connection, tools.database, scene, checked.stopped)
+    except OperationalError as error:
+        if TOO_NESTED in str(error.orig):
+            raise Refused(text("foreign.too_nested")) from None
+        raise
+    return Decision(policy, scene, replace(plan, unmentioned=checked.unmentioned))
+
+
+def look(connection: sa.Connection, tools: Tools, policy: Policy, now: datetime) -> tuple[Scene, Checked]:
+    """check, and what every query looks at. Raises Refused when the policy cannot be carried out."""
+    checked = checked_for_run(connection, tools, policy)
+    return scene_of(policy, checked.schema, tools.ledger, now), checked
+
+
+def checked_for_run(connection: sa.Connection, tools: Tools, policy: Policy) -> Checked:
+    """The policy against the live schema. Raises Refused when it cannot be carried out."""
     seen = stages_seen(connection, tools.ledger, policy.name)
     checked = check_policy(connection, tools.database, policy, seen, tools.files, tools.can_copy, try_queries=False)
     if checked.fatal:
         problems = "\n".join(str(p) for p in checked.fatal)
         raise Refused(text("refuses.policy", n=len(checked.fatal), problems=problems))
-    scene = scene_of(policy, checked.schema, tools.ledger, now)
-    plan = make_plan(connection, tools.database, scene, checked.stopped)
-    return Decision(policy, scene, replace(plan, unmentioned=checked.unmentioned))
+    return checked
 
 
 def _approved(connection: sa.Connection, tools: Tools, decision: Decision, fingerprint: str) -> Decision:
@@ -166,11 +195,14 @@ def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wi
     if decision.approved:
         connection.execute(
             ledger.approval.insert().values(
-                fingerprint=wish.approve, policy_hash=policy.hash, author=wish.author, approved_at=utc_now()
+                fingerprint=wish.approve,
+                policy_hash=policy.hash,
+                author=wish.signer.name if wish.signer else "",
+                approved_at=utc_now(),
             )
         )
     stages = {s.name: s for s in stages_of(decision.scene, plan.stopped)}
-    store_batches(connection, ledger, run.id, list(_batches(plan, stages)))
+    store_batches(connection, ledger, run.id, list(batches_of(plan, stages)))
     for outcome in plan.stages:
         stage = stages[outcome.stage]
         codec = decision.scene.codec(stage.unit)
@@ -179,7 +211,8 @@ def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wi
     return run, True
 
 
-def _batches(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
+def batches_of(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
+    """The plan's due keys in portions that workers can share, the longest overdue first."""
     found = []
     for outcome in plan.stages:
         codec = stages[outcome.stage].scene.codec(stages[outcome.stage].unit)

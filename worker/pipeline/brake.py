@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from config.catalogue import text
 from config.policy import Brake as Limits
+from worker.ledger.runs import NIGHTLY
 from worker.ledger.tables import Ledger
 from worker.pipeline.tools import Refused
 from worker.plan.result import Plan
@@ -94,10 +95,14 @@ class Brake:
     run_id: str
     allowed: Mapping[str, int | None]
     written_by_us: frozenset[str] = frozenset()
-    _seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+    _totals: dict[str, int] = field(default_factory=dict)
+    _from_batch: int = 0
 
     def check(self, connection: sa.Connection, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Raise BrakePulled if this slice's rows would go over what the run may change."""
+        if all(limit is None for limit in self.allowed.values()):
+            return
         totals = dict(self._committed(connection))
         for table, n in _changed(counts).items():
             totals[table] = totals.get(table, 0) + n
@@ -109,17 +114,22 @@ class Brake:
                 raise BrakePulled(text(key, n=n, rows=str(n), table=table, limit=str(limit)))
 
     def _committed(self, connection: sa.Connection) -> dict[str, int]:
-        entry = self.ledger.entry
-        query = sa.select(entry.c.attempt, entry.c.counts).where(entry.c.run_id == self.run_id)
-        if self._seen:
-            query = query.where(entry.c.attempt.not_in(list(self._seen)[-1000:]))
+        """Rows committed so far. Entries that came since the last look belong to batches that were open then."""
+        entry, batch = self.ledger.entry, self.ledger.batch
+        still_open = sa.select(sa.func.min(batch.c.number)).where(
+            batch.c.run_id == self.run_id, batch.c.state == "open"
+        )
+        lowest = connection.execute(still_open).scalar_one()
+        query = sa.select(entry.c.attempt, entry.c.counts).where(
+            entry.c.run_id == self.run_id, entry.c.batch >= self._from_batch
+        )
         for attempt, counts in connection.execute(query):
-            self._seen[attempt] = _changed(json.loads(counts).get("tables", {}))
-        totals: dict[str, int] = {}
-        for changed in self._seen.values():
-            for table, n in changed.items():
-                totals[table] = totals.get(table, 0) + n
-        return totals
+            if attempt not in self._seen:
+                self._seen.add(attempt)
+                for table, n in _changed(json.loads(counts).get("tables", {})).items():
+                    self._totals[table] = self._totals.get(table, 0) + n
+        self._from_batch = self._from_batch if lowest is None else int(lowest)
+        return self._totals
 
 
 def _changed(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
@@ -132,7 +142,7 @@ def recent_nights(connection: sa.Connection, ledger: Ledger, policy_name: str) -
     completed = run.c.state.in_(["done", "done_with_failures", "window_ended"])
     newest = (
         sa.select(run.c.id)
-        .where(run.c.policy_name == policy_name, run.c.kind != "restore", completed)
+        .where(run.c.policy_name == policy_name, run.c.kind.in_(NIGHTLY), completed)
         .order_by(run.c.started_at.desc())
         .limit(HISTORY)
     )

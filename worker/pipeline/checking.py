@@ -18,7 +18,7 @@ from worker.databases.base import Database
 from worker.databases.facts import Schema
 from worker.plan.check_conditions import Condition, check_conditions, refuse_volatile, unreadable_to_database
 from worker.plan.check_ground import Ground
-from worker.plan.check_indexes import LARGE, wanted_indexes, warn_of_scan
+from worker.plan.check_indexes import LARGE, Lookup, index_ddl, index_of, lookups, wanted_indexes, warn_of_scan
 from worker.plan.check_key_values import key_questions, odd_key
 from worker.plan.check_names import tables_named
 from worker.plan.check_trial import cannot_compare, cannot_take, joins, queries, updates, written_values
@@ -73,6 +73,7 @@ def _explain(element: Explain, compiler: SQLCompiler, **more: Any) -> str:
     word = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
     text = f"{word} {compiler.process(element.query, **more)}"
     compiler.isupdate = False  # whatever it explains, this statement changes nothing
+    compiler._result_columns.clear()  # and gives lines of text, not the query's columns
     return text
 
 
@@ -176,9 +177,40 @@ def _try_changes(connection: sa.Connection, ground: Ground) -> None:
 
 def _look_for_indexes(connection: sa.Connection, database: Database, ground: Ground) -> None:
     for wanted in wanted_indexes(ground):
-        facts = ground.schema.tables[wanted.table]
-        rows = facts.rows if facts.rows >= LARGE else database.count_estimate(connection, facts.table)
+        rows = _rows(connection, database, ground, wanted.table)
         warn_of_scan(ground, wanted, rows, connection.dialect.identifier_preparer)
+
+
+def _rows(connection: sa.Connection, database: Database, ground: Ground, table: str) -> int:
+    facts = ground.schema.tables[table]
+    return facts.rows if facts.rows >= LARGE else database.count_estimate(connection, facts.table)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A lookup with the index that serves it. Without one: `ddl` makes it, None where the table is small and needs
+    none. `rows`: about how many the table has."""
+
+    lookup: Lookup
+    index: str | None
+    rows: int
+    ddl: str | None
+
+
+def look_at_indexes(connection: sa.Connection, database: Database, policy: Policy) -> list[Served]:
+    """Every clock, hold, link and step of a policy with the index that serves it."""
+    ground = Ground(policy, database.schema(connection, tables_named(policy)))
+    preparer = connection.dialect.identifier_preparer
+    wanted = lookups(ground)
+    rows = {table: _rows(connection, database, ground, table) for table in dict.fromkeys(k.table for k in wanted)}
+    found = []
+    for lookup in wanted:
+        index = index_of(ground, lookup)
+        missing = index is None and rows[lookup.table] >= LARGE
+        found.append(
+            Served(lookup, index, rows[lookup.table], index_ddl(ground, lookup, preparer) if missing else None)
+        )
+    return found
 
 
 def _refusal(connection: sa.Connection, query: sa.Select[Any] | sa.Update, run: bool = False) -> str | None:
@@ -188,8 +220,11 @@ def _refusal(connection: sa.Connection, query: sa.Select[Any] | sa.Update, run: 
         with connection.begin_nested():
             connection.execute(query if run else Explain(query)).close()
     except SQLAlchemyError as error:
+        if getattr(error, "connection_invalidated", False):
+            raise  # the server is gone: that says nothing about the policy
         if isinstance(query, sa.Update) and getattr(getattr(error, "orig", None), "sqlstate", None) == MAY_NOT:
             return None  # who checks need not be who changes
         original = getattr(error, "orig", None) or error
-        return (str(original).strip().splitlines() or [type(original).__name__])[0].rstrip(".;")
+        primary = getattr(getattr(original, "diag", None), "message_primary", None)
+        return (str(primary or original).strip().splitlines() or [type(original).__name__])[0].rstrip(".;")
     return None

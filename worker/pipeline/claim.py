@@ -14,25 +14,26 @@ import sqlalchemy as sa
 
 from worker.databases.base import Database
 from worker.plan.calendar import Test
+from worker.plan.key_lists import bare, key_in, key_not_in, keys_named
 from worker.plan.people import DUE
 from worker.plan.result import Key
-from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import StagePlan
 
 KEYS, PEOPLE = keys_named("keys"), keys_named("people")
-KEPT_QUERIES = 512  # building a query takes longer than running it: each is built once per stage
+KEPT_QUERIES = 64  # of each kind, of the stages at work: building one takes longer than running it
 
 
 @dataclass(frozen=True)
 class Claim:
     """What one slice may act on, written down once: units with the clock decided on (naive UTC), the people they
-    belong to, all locked, and the units that somebody else had locked. `groups` numbers rows of one person alike.
-    `relied_on` grows while rows are selected: other people who had to be due for a shared row to go."""
+    belong to, all locked, and the units that somebody else had locked. `groups` tells which row stands
+    for all rows of one person. `relied_on` grows while rows are selected: other people who had to be due for a shared
+    row to go."""
 
     units: tuple[Key, ...]
     clocks: dict[Key, datetime | None]
     people: tuple[Key, ...]
-    groups: dict[Key, int]
+    groups: dict[Key, Key]
     locked_elsewhere: tuple[Key, ...]
     relied_on: set[Key] = field(default_factory=set)
 
@@ -42,16 +43,24 @@ def claim_units(
 ) -> Claim:
     """Lock the people (with every row of theirs) and the units, then ask the predicate. `wait` waits for locks, up to
     the transaction's lock time-out, instead of passing over locked rows."""
-    people = _lock_people(connection, database, stage, keys, wait)
+    people, pairs = _lock_people(connection, database, stage, keys, wait)
     units = people if stage.by_person else _lock(connection, database, stage.units(), stage.key, keys, wait)
-    busy = _busy(connection, stage, units, people)
+    busy = _busy(connection, stage, units, people, pairs)
     free = [k for k in units if k not in busy]
     clocks = _due_with_clocks(connection, stage, free)
-    groups = _groups(connection, stage, people) if stage.by_person else {}
-    locked_elsewhere = tuple(k for k in keys if k not in set(units) or k in busy)
+    groups = _groups(people, pairs) if stage.by_person else {}
+    taken = set(units)
+    locked_elsewhere = tuple(k for k in keys if k not in taken or k in busy)
     due = tuple(k for k in units if k in clocks)
     owners = due if stage.by_person else tuple(owners_of(connection, stage, due))
     return Claim(due, clocks, owners, groups, _still_there(connection, stage, locked_elsewhere))
+
+
+def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
+    """The large ones of `claim_units`, built once a stage."""
+    pairs = _pairs_query(stage)
+    more = [] if stage.by_person else [_busy_query(stage), *_owner_queries(stage)]
+    return [_due_query(stage), *([] if pairs is None else [pairs]), *more]
 
 
 def _lock(
@@ -66,43 +75,50 @@ def _lock(
         return []
     columns = [table.c[c] for c in key]
     query = sa.select(*columns).select_from(table).where(key_in(columns, KEYS)).order_by(*columns)
-    return [tuple(r) for r in connection.execute(database.locked(query, skip=not wait), {"keys": bare(keys)})]
+    return [tuple(r) for r in connection.execute(database.locked(query, skip=not wait), {"keys": bare(keys)}).all()]
 
 
 def _lock_people(
     connection: sa.Connection, database: Database, stage: StagePlan, keys: Sequence[Key], wait: bool
-) -> list[Key]:
-    """The subject rows that the units are or lead to, then the other rows of the same persons; each in key order."""
+) -> tuple[list[Key], list[tuple[Key, Key]]]:
+    """The subject rows that the units are or lead to, then the other rows of the same persons, each in key order; and
+    the pairs of rows of one person there are now."""
     scene = stage.scene
-    subject = scene.policy.subject
-    table = scene.links.alias(subject.table)
+    table, names = scene.links.alias(scene.subject), scene.schema.tables[scene.subject].key
     wanted = keys if stage.by_person else owners_of(connection, stage, keys)
-    names = scene.schema.tables[subject.table].key
-    locked = _lock(connection, database, table, names, wanted, wait)
-    if subject.same_person is None or not locked:
-        return locked
-    twin, mine = scene.links.alias(subject.table), scene.links.alias(subject.table)
-    same = sa.select(mine.c[subject.same_person]).where(key_in(scene.key(subject.table, mine), KEYS))
-    columns = scene.key(subject.table, twin)
-    query = (
-        sa.select(*columns)
-        .where(twin.c[subject.same_person].in_(same), _joins(twin.c[subject.same_person]))
-        .where(sa.not_(key_in(columns, KEYS)))
-        .order_by(*columns)
-    )
-    twins = connection.execute(database.locked(query, skip=not wait), {"keys": bare(locked)})
-    return [*locked, *(tuple(r) for r in twins)]
+    first = _lock(connection, database, table, names, wanted, wait)
+    pairs = _pairs(connection, stage, first)
+    others = {twin for _, twin in pairs}.difference(first)
+    if not others:
+        return first, pairs
+    twins = _lock(connection, database, table, names, list(others), wait)
+    pairs = _pairs(connection, stage, [*first, *twins])
+    still = {twin for _, twin in pairs}  # who was somebody's twin before the lock may not be any more
+    people = [*first, *(k for k in twins if k in still)]
+    return people, pairs
 
 
-def _joins(column: sa.ColumnElement[Any]) -> Test:
-    return column != "" if isinstance(column.type, sa.String) else column.is_not(None)
+def _pairs(connection: sa.Connection, stage: StagePlan, people: Sequence[Key]) -> list[tuple[Key, Key]]:
+    """Each of these people with another row of the same person; the value that they share stays in the database."""
+    query = _pairs_query(stage)
+    if query is None or not people:
+        return []
+    width = len(people[0])
+    found = connection.execute(query, {"keys": bare(people)})
+    return [(tuple(row[:width]), tuple(row[width:])) for row in found]
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _pairs_query(stage: StagePlan) -> sa.Select[Any] | None:
+    scene = stage.scene
+    return stage.people.pairs(lambda row: key_in(scene.key(scene.subject, row), KEYS))
 
 
 def owners_of(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> list[Key]:
     """The people that rows belong to, over any link."""
     found: dict[Key, None] = {}
     for query in _owner_queries(stage) if keys else ():
-        found.update(dict.fromkeys(tuple(r) for r in connection.execute(query, {"keys": bare(keys)})))
+        found.update(dict.fromkeys(tuple(r) for r in connection.execute(query, {"keys": bare(keys)}).all()))
     return list(found)
 
 
@@ -118,27 +134,37 @@ def _owner_queries(stage: StagePlan) -> tuple[sa.Select[Any], ...]:
     return tuple(found)
 
 
-def _busy(connection: sa.Connection, stage: StagePlan, units: Sequence[Key], people: Sequence[Key]) -> set[Key]:
+def _busy(
+    connection: sa.Connection,
+    stage: StagePlan,
+    units: Sequence[Key],
+    people: Sequence[Key],
+    pairs: Sequence[tuple[Key, Key]],
+) -> set[Key]:
     """Units with a person, or another row of the same person, whose lock we did not get."""
+    if stage.by_person:
+        ours = set(people)
+        return {person for person, twin in pairs if twin not in ours}
     if not units:
         return set()
     parameters = {"keys": bare(units), "people": bare(people)}
-    return {tuple(r) for r in connection.execute(_busy_query(stage), parameters)}
+    return {tuple(r) for r in connection.execute(_busy_query(stage), parameters).all()}
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
 def _busy_query(stage: StagePlan) -> sa.Select[Any]:
+    """For a stage by rows."""
     scene = stage.scene
 
     def not_ours(person: sa.FromClause) -> Test:
-        return sa.not_(key_in(scene.key(scene.subject, person), PEOPLE))
+        return key_not_in(scene.key(scene.subject, person), PEOPLE)
 
     def not_ours_or_kin(person: sa.FromClause) -> Test:
         return sa.or_(not_ours(person), stage.people.of_same_person(person, not_ours))
 
     unit = stage.units()
     columns = scene.key(stage.unit, unit)
-    test = not_ours_or_kin(unit) if stage.by_person else stage.belongs_to(stage.unit, unit, not_ours_or_kin)
+    test = stage.belongs_to(stage.unit, unit, not_ours_or_kin)
     return sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), test)
 
 
@@ -165,16 +191,14 @@ def moment_of(value: Any) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
-def _groups(connection: sa.Connection, stage: StagePlan, people: Sequence[Key]) -> dict[Key, int]:
-    """Numbers rows of one person alike, without the value that they share leaving the database."""
-    same = stage.scene.policy.subject.same_person
-    if same is None or not people:
-        return {}
-    unit = stage.units()
-    columns = stage.scene.key(stage.unit, unit)
-    number = sa.func.dense_rank().over(order_by=unit.c[same])
-    query = sa.select(*columns, number).where(key_in(columns, KEYS), _joins(unit.c[same]))
-    return {tuple(row[:-1]): row[-1] for row in connection.execute(query, {"keys": bare(people)})}
+def _groups(people: Sequence[Key], pairs: Sequence[tuple[Key, Key]]) -> dict[Key, Key]:
+    """For each row that is not a person by itself, the row that stands for all of the person's."""
+    places = {key: place for place, key in enumerate(people)}
+    found: dict[Key, Key] = {}
+    for person, twin in pairs:
+        if twin in places:
+            found[person] = min(found.get(person, person), twin, key=places.__getitem__)
+    return found
 
 
 def _still_there(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> tuple[Key, ...]:
@@ -184,4 +208,4 @@ def _still_there(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key
     unit = stage.units()
     columns = stage.scene.key(stage.unit, unit)
     query = sa.select(*columns).where(key_in(columns, KEYS)).order_by(*columns)
-    return tuple(tuple(r) for r in connection.execute(query, {"keys": bare(keys)}))
+    return tuple(tuple(r) for r in connection.execute(query, {"keys": bare(keys)}).all())

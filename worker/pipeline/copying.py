@@ -9,8 +9,8 @@ from worker.archive.format import Column, TableHeader
 from worker.archive.segment import SegmentWriter
 from worker.databases.base import Database
 from worker.databases.facts import TableFacts
+from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
-from worker.plan.scene import bare, key_in
 
 
 def copy_rows(

@@ -18,17 +18,19 @@ from worker.databases.facts import Schema
 from worker.ledger.batches import open_batches
 from worker.ledger.errors import IllegalArrow
 from worker.ledger.policies import policy_text
-from worker.ledger.runs import Run, find_open_run, find_run
+from worker.ledger.runs import NIGHT, Run, find_open_run, find_run
 from worker.ledger.states import RunState
-from worker.pipeline.beginning import NIGHT, Wish, begin
+from worker.pipeline.beginning import Wish, begin
 from worker.pipeline.brake import Brake, BrakePulled
 from worker.pipeline.closing import close, end, problems_of
 from worker.pipeline.halting import Halt, Halting, PolicyChanges, at, first_of
 from worker.pipeline.outbox import empty_outbox
 from worker.pipeline.planning import scene_of, stages_of
+from worker.pipeline.strangers import require_ready
 from worker.pipeline.sweep import sweep
 from worker.pipeline.tools import Refused, Tools, require_ledger
 from worker.pipeline.work import Progress, TooManyBad, Workplace, work
+from worker.plan.check_names import tables_named
 from worker.plan.scene import Scene
 from worker.plan.window import Hours
 
@@ -54,6 +56,7 @@ def night(
     """Carry out the run that is wished for, or go on with the one that is open. Raises Refused before anything has
     changed."""
     require_ledger(tools)
+    require_ready(tools)
     sweep(tools)
     run = _open_run(tools, policy, wish) or _begin_or_join(tools, policy, wish)
     place = workplace(tools, run, halt, watch)
@@ -65,7 +68,8 @@ def workplace(
     tools: Tools, run: Run, halt: Halting = lambda: None, watch: Callable[[Progress], None] = lambda _: None
 ) -> Workplace:
     """All that is needed to go on with a run, from the ledger: it keeps the policy that it was made under. `halt` may
-    end the work besides what ends every run."""
+    end the work besides what ends every run. Raises Refused when it must not go on."""
+    require_ready(tools)
     policy, scene = _as_stored(tools, run)
     stages = {s.name: s for s in stages_of(scene, json.loads(run.plan)["stopped"])}
     halts = first_of(halt, _halts(tools, run, policy))
@@ -99,7 +103,7 @@ def empty_waiting_outbox(tools: Tools, policy: Policy) -> None:
     with tools.database.reading() as connection:
         if connection.execute(sa.select(tools.ledger.outbox.c.id).limit(1)).first() is None:
             return
-        schema = tools.database.schema(connection, [t for s in policy.stages.values() for t in s.tables])
+        schema = tools.database.schema(connection, tables_named(policy))
     empty_outbox(tools, policy, schema)
 
 
@@ -163,9 +167,10 @@ def _as_stored(tools: Tools, run: Run) -> tuple[Policy, Scene]:
     """The policy that the run was made under, from the ledger, and the schema as it is now."""
     with tools.database.reading() as connection:
         policy = load_policy(policy_text(connection, tools.ledger, run.policy_hash), text("policy_source.run"))
-        names = [t for s in policy.stages.values() for t in s.tables]
-        schema = tools.database.schema(connection, [policy.subject.table, *names])
-    return policy, scene_of(policy, schema, tools.ledger, run.now.replace(tzinfo=UTC))
+        schema = tools.database.schema(connection, tables_named(policy))
+    plan = json.loads(run.plan)
+    request, erases = plan.get("request"), plan.get("operation") == "erasure"
+    return policy, scene_of(policy, schema, tools.ledger, run.now.replace(tzinfo=UTC), request, erases)
 
 
 def _brake(tools: Tools, run: Run, policy: Policy) -> Brake:

@@ -1,11 +1,13 @@
 """Files of rows that went: queued in the slice's own transaction, removed after COMMIT (DESIGN, step 9).
 
 Why this order: a file removed before a rollback is lost; a path queued and committed can be removed tomorrow. The
-removal asks again, under the gate, that no row names the path any more.
+removal asks again, under the gate, that no row names the path any more, and that nobody whose file it is is held.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -15,11 +17,14 @@ from config.policy import Policy
 from worker.databases.facts import Schema
 from worker.ledger.gate import hold_shared
 from worker.pipeline.claim import KEYS
+from worker.pipeline.outbox_holds import Slice, held_slices
+from worker.pipeline.planning import scene_of
 from worker.pipeline.tools import Tools, utc_now
+from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
 from worker.plan.rows import RulePlan
-from worker.plan.scene import bare, key_in
 
+PLACE = ("run_id", "batch", "slice")
 PORTION = 200  # files removed in one transaction
 
 
@@ -65,14 +70,16 @@ def empty_outbox(tools: Tools, policy: Policy, schema: Schema) -> int:
 
 def _remove(tools: Tools, policy: Policy, schema: Schema, items: Sequence[str]) -> int:
     """Some files in one transaction: under the gate, asked again, removed, forgotten; returns how many stay."""
+    scene = scene_of(policy, schema, tools.ledger, datetime.now(UTC))
     table = tools.ledger.outbox
     with tools.database.writing() as connection:
         hold_shared(connection, tools.ledger)
-        columns = (table.c.id, table.c.root, table.c.path, table.c.attempts)
+        columns = (table.c.id, table.c.root, table.c.path, table.c.attempts, *(table.c[c] for c in PLACE))
         query = sa.select(*columns).where(table.c.id.in_(items)).with_for_update(skip_locked=True)
         rows = connection.execute(query).all()
         named = _named(connection, policy, schema, {(r.root, r.path) for r in rows})
-        problems = {r: None if (r.root, r.path) in named else _unlink(tools, r.root, r.path) for r in rows}
+        held = held_slices(connection, scene, {(r.run_id, r.batch, r.slice) for r in rows})
+        problems = {r: None if (r.root, r.path) in named else _remove_unless_held(tools, r, held) for r in rows}
         gone = [r.id for r, problem in problems.items() if problem is None]
         connection.execute(table.delete().where(table.c.id.in_(gone)))
         for row, problem in problems.items():
@@ -80,6 +87,13 @@ def _remove(tools: Tools, policy: Policy, schema: Schema, items: Sequence[str]) 
                 values = {"attempts": row.attempts + 1, "problem": problem}
                 connection.execute(table.update().where(table.c.id == row.id).values(values))
     return len(rows) - len(gone)
+
+
+def _remove_unless_held(tools: Tools, row: Any, held: set[Slice]) -> str | None:
+    """Remove a file that nobody names, unless it may be somebody's who is held; a sentence if it stays."""
+    if (row.run_id, row.batch, row.slice) in held:
+        return text("file_stays.held")
+    return _unlink(tools, row.root, row.path)
 
 
 def _named(

@@ -12,6 +12,7 @@ from config.policy import Policy, Stage
 from worker.databases.base import Database
 from worker.databases.facts import Schema
 from worker.ledger.tables import Ledger
+from worker.pipeline.blocked import blocked_people
 from worker.pipeline.claim import Claim, owners_of
 from worker.pipeline.selection import select_rows, without_referred
 from worker.plan.calendar import Calendar
@@ -28,9 +29,11 @@ QUARANTINE_LIMIT = 10_000
 UNITS_AT_ONCE, ALL_ROWS = 2_000, 1 << 30
 
 
-def scene_of(policy: Policy, schema: Schema, ledger: Ledger, now: datetime) -> Scene:
-    """Everything the predicate looks at, at one fixed moment."""
-    return Scene(policy, schema, Links(policy, schema), Calendar.of(policy, now), ledger)
+def scene_of(
+    policy: Policy, schema: Schema, ledger: Ledger, now: datetime, request: str | None = None, erases: bool = False
+) -> Scene:
+    """Everything the predicate looks at, at one fixed moment; for a purge, with the request that it carries out."""
+    return Scene(policy, schema, Links(policy, schema), Calendar.of(policy, now), ledger, request, erases)
 
 
 def stages_of(scene: Scene, without: Mapping[str, str] | None = None) -> list[StagePlan]:
@@ -46,7 +49,8 @@ def make_plan(
     stages = [_stage(connection, database, stage) for stage in stages_of(scene, stopped)]
     calendar = scene.calendar
     plan = Plan(scene.policy.name, scene.policy.hash, calendar.now, calendar.today, tuple(stages), dict(stopped or {}))
-    return replace(plan, fingerprint=fingerprint(plan, scene.schema))
+    blocked = blocked_people(connection, scene.policy)
+    return replace(plan, fingerprint=fingerprint(plan, scene.schema), blocked=blocked)
 
 
 def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> StageOutcome:
@@ -63,15 +67,15 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> S
     by_table = _row_states(connection, stage, states)
     database.expect_whole_tables(connection, False)
     due = _within_quota(stage, due, states)
-    rows = _due_rows(connection, database, stage, due)
+    rows = due_rows(connection, database, stage, due)
     tables = tuple(_table(connection, database, stage, r, rows[r.table], by_table[r.table]) for r in stage.rules)
     return StageOutcome(stage.name, stage.unit, stage.cutoff, tuple(due), states, tuple(quarantine), tables)
 
 
 def _within_quota(stage: StagePlan, due: list[Key], states: dict[str, int]) -> list[Key]:
-    """Only so many units of each stage a night; the rest waits (promise 13: 0 means none)."""
+    """Only so many units of each stage a night; the rest waits (promise 13: 0 means none). A purge is no night."""
     limit = stage.scene.policy.quota.people_per_night
-    if limit is None or len(due) <= limit:
+    if limit is None or len(due) <= limit or stage.scene.request is not None:
         return due
     states[DUE] = limit
     states["waits for the quota"] = len(due) - limit
@@ -81,7 +85,7 @@ def _within_quota(stage: StagePlan, due: list[Key], states: dict[str, int]) -> l
 def _unit_states(stage: StagePlan) -> sa.Select[Any]:
     """Each unit's key, state and clock, the longest overdue first (what does not fit into a window or a quota has
     waited least), then in key order. Units that are simply kept or done come as one row with their count."""
-    verdicts = stage.verdicts()
+    verdicts = stage.planned()
     quiet = verdicts.c.state.in_([KEPT, DONE])
     keys = [sa.case((quiet, None), else_=k).label(k.name) for k in stage.keys(verdicts)]
     clock = sa.case((verdicts.c.state == DUE, verdicts.c.clock), else_=None).label("clock")
@@ -91,7 +95,7 @@ def _unit_states(stage: StagePlan) -> sa.Select[Any]:
     return query.group_by(*columns, inner.c.state, inner.c.clock).order_by(inner.c.clock, *columns)
 
 
-def _due_rows(connection: sa.Connection, database: Database, stage: StagePlan, due: Sequence[Key]) -> dict[str, int]:
+def due_rows(connection: sa.Connection, database: Database, stage: StagePlan, due: Sequence[Key]) -> dict[str, int]:
     """How many rows of each table would go with the due units: the slices' own selection, asked without locks."""
     counts = {rule.table: 0 for rule in stage.rules}
     for start in range(0, len(due), UNITS_AT_ONCE):
@@ -100,7 +104,7 @@ def _due_rows(connection: sa.Connection, database: Database, stage: StagePlan, d
         claim = Claim(units, {}, people, {}, ())
         done: dict[str, list[Key]] = {}
         for rule in stage.rules:
-            keys = select_rows(connection, database, stage, rule, claim, done, ALL_ROWS, lock=False)
+            keys = select_rows(connection, database, stage, rule, claim, done, ALL_ROWS, run=None)
             done[rule.table] = without_referred(connection, stage, rule, keys)
             counts[rule.table] += len(done[rule.table])
     return counts
@@ -111,7 +115,7 @@ def _row_states(
 ) -> dict[str, dict[str, int]]:
     """Rows of each table of the stage that stay, by the verdict on the unit that they go with."""
     found: dict[str, dict[str, int]] = {rule.table: {} for rule in stage.rules}
-    verdicts = stage.verdicts()
+    verdicts = stage.planned()
     parts: list[sa.Select[Any]] = []
     for place, rule in enumerate(stage.rules):
         if rule.table == stage.unit:

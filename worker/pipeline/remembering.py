@@ -10,8 +10,8 @@ from worker.ledger.tombstones import Tombstone
 from worker.pipeline.attempt import Work
 from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim, moment_of
 from worker.pipeline.tools import Tools, utc_now
+from worker.plan.key_lists import bare, key_in, keys_named
 from worker.plan.result import Key
-from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import StagePlan
 
 
@@ -37,14 +37,34 @@ def write_tombstones(connection: sa.Connection, tools: Tools, work: Work, place:
     waiting = _waiting(connection, work)
     stones = [Tombstone(k, claim.clocks.get(k), work.part or k in waiting) for k in claim.units]
     tombstones.write(connection, tools.ledger, stage.scene.codec(stage.unit), stage.qualified, stones, place, utc_now())
+    if any(stone.remains for stone in stones):
+        _write_down_rows(connection, tools, work, place)
+
+
+def _write_down_rows(connection: sa.Connection, tools: Tools, work: Work, place: tuple[str, int, int]) -> None:
+    """Rows that do not tell by their look that they were done: without this a unit of which something remains would
+    have them done again, in the next part or every night."""
+    stage = work.stage
+    for rule in stage.rules:
+        if rule.table != stage.unit and not rule.tells:
+            rows = [Tombstone(key, None, remains=False) for key in work.selected.get(rule.table, [])]
+            codec = stage.scene.codec(rule.table)
+            tombstones.write(connection, tools.ledger, codec, stage.memory_of(rule.table), rows, place, utc_now())
 
 
 def _waiting(connection: sa.Connection, work: Work) -> set[Key]:
     """Units of which rows remain undone."""
     stage = work.stage
-    parameters = {f"changed_{i}": bare(work.selected.get(r.table, [])) for i, r in enumerate(stage.rules)}
-    query = _waiting_query(stage)
-    return {tuple(r) for r in connection.execute(query, {"keys": bare(work.claim.units), **parameters})}
+    parameters: dict[str, Any] = {
+        f"changed_{i}": bare(work.selected.get(r.table, [])) for i, r in enumerate(stage.rules)
+    }
+    parameters |= {"keys": bare(work.claim.units), "run": work.run}
+    return {tuple(r) for r in connection.execute(_waiting_query(stage), parameters).all()}
+
+
+def remembering_queries(stage: StagePlan) -> list[sa.Select[Any]]:
+    """The large one of `write_tombstones`, built once a stage."""
+    return [] if stage.unit_is_deleted and not stage.by_person else [_waiting_query(stage)]
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

@@ -10,6 +10,7 @@ def rights_needed(connection: sa.Connection, database: Database, policy: Policy)
     """Privileges by table: SELECT on all that the plan reads; UPDATE where rows are changed or locked, DELETE where
     they go. PostgreSQL asks for UPDATE before it lets a row be locked."""
     named = {t for s in policy.stages.values() for t in s.tables}
+    named |= {c.table for kind in policy.identifiers.values() for together in kind for c in together}
     schema = database.schema(connection, [policy.subject.table, *named])
     needed: dict[str, set[str]] = {t: {"SELECT"} for t, f in schema.tables.items() if f.changeable}
 

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from worker.databases.base import Database
 from worker.pipeline.claim import KEPT_QUERIES, KEYS, PEOPLE, Claim
 from worker.plan.calendar import Test
+from worker.plan.key_lists import bare, key_in, key_not_in, keys_named
+from worker.plan.leftovers import RUN
 from worker.plan.links import true
 from worker.plan.result import Key
 from worker.plan.rows import RulePlan
-from worker.plan.scene import bare, key_in, keys_named
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry
 
@@ -28,17 +29,21 @@ def select_rows(
     claim: Claim,
     done: Mapping[str, Sequence[Key]],
     limit: int,
-    lock: bool = True,
+    run: str | None,
 ) -> list[Key]:
-    """Keys of the rule's rows to act on, in key order, locked (but for a plan, which only counts them). `done`: keys
-    that this slice acts on before, by table. At most `limit` + 1 keys come back: the caller sees if there are more."""
+    """Keys of the rule's rows to act on, in key order, locked (but for a plan, which has no `run` and only counts
+    them). `done`: keys that this slice acts on before, by table. Rows that an earlier part of the same unit changed in
+    this run are left out, though they may not look it. At most `limit` + 1 keys come back: the caller sees if there are
+    more."""
     tables = tuple(done) if rule.deletes else ()
     parameters: dict[str, Any] = {"keys": bare(claim.units), "most": limit + 1}
     parameters |= {f"done_{i}": bare(done[table]) for i, table in enumerate(tables)}
     query = _rows_query(stage, rule.table, tables)
-    if lock:
+    if not rule.tells:
+        parameters["run"] = run or ""
+    if run is not None:
         query = database.locked(query, skip=False)
-    found = [tuple(r) for r in connection.execute(query, parameters)]
+    found = [tuple(r) for r in connection.execute(query, parameters).all()]
     return without_others(connection, stage, rule.table, found, claim)
 
 
@@ -50,11 +55,27 @@ def _rows_query(stage: StagePlan, table: str, done: tuple[str, ...]) -> sa.Selec
     row = scene.links.alias(table)
     key = scene.key(table, row)
     tests = [stage.rows(rule, row, lambda unit: key_in(scene.key(stage.unit, unit), KEYS))]
+    if not rule.tells:
+        tests.append(sa.not_(stage.remembered(rule, row, RUN)))
     if rule.deletes:
         names = {name: keys_named(f"done_{i}") for i, name in enumerate(done)}
         tests.append(sa.not_(stage.referred_to(rule, row, names)))
     query = sa.select(*key).select_from(row).where(*tests).order_by(*key)
     return query.limit(sa.bindparam("most", type_=sa.Integer()))
+
+
+def selection_queries(stage: StagePlan) -> list[sa.Select[Any]]:
+    """The large ones of `select_rows`, built once a stage."""
+    found: list[sa.Select[Any]] = []
+    before: tuple[str, ...] = ()
+    for rule in stage.rules:
+        others = _others_query(stage, rule.table)
+        found += [
+            _rows_query(stage, rule.table, before if rule.deletes else ()),
+            *([others] if others is not None else []),
+        ]
+        before = (*before, rule.table)
+    return found
 
 
 def without_referred(connection: sa.Connection, stage: StagePlan, rule: RulePlan, found: Sequence[Key]) -> list[Key]:
@@ -64,7 +85,7 @@ def without_referred(connection: sa.Connection, stage: StagePlan, rule: RulePlan
     if not rule.deletes or not any(fk.target == rule.table for fk in rule.facts.foreign_keys):
         return keys
     while keys:
-        kept = {tuple(r) for r in connection.execute(_referred_query(stage, rule.table), {"keys": bare(keys)})}
+        kept = {tuple(r) for r in connection.execute(_referred_query(stage, rule.table), {"keys": bare(keys)}).all()}
         if not kept:
             break
         keys = [k for k in keys if k not in kept]
@@ -89,7 +110,7 @@ def without_others(
     query = _others_query(stage, table)
     if query is None or not found:
         return list(found)
-    strangers = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(claim.people)})}
+    strangers = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(claim.people)}).all()}
     if not strangers:
         return list(found)
     asked = connection.execute(_not_due_query(stage), {"people": bare(list(strangers))})
@@ -101,7 +122,7 @@ def without_others(
     columns = scene.key(table, row)
     theirs = stage.belongs_to(table, row, lambda person: key_in(scene.key(scene.subject, person), PEOPLE))
     query = sa.select(*columns).where(key_in(columns, KEYS), theirs)
-    kept = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(active)})}
+    kept = {tuple(r) for r in connection.execute(query, {"keys": bare(found), "people": bare(active)}).all()}
     return [k for k in found if k not in kept]
 
 
@@ -114,7 +135,7 @@ def _others_query(stage: StagePlan, table: str) -> sa.Select[Any] | None:
         return None
     owner = owners.subquery()
     keys = [owner.c[c] for c in scene.schema.tables[scene.subject].key]
-    return sa.select(*keys).where(sa.not_(key_in(keys, PEOPLE)))
+    return sa.select(*keys).where(key_not_in(keys, PEOPLE))
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
@@ -137,5 +158,5 @@ def select_carried(
     if step.step.where is not None:
         tests.append(true(step.step.where))
     query = sa.select(*key).select_from(row).where(*tests, stage.row_is_free(step.table, row)).order_by(*key)
-    found = [tuple(r) for r in connection.execute(database.locked(query, skip=False))]
+    found = [tuple(r) for r in connection.execute(database.locked(query, skip=False)).all()]
     return without_others(connection, stage, step.table, found, claim)

@@ -17,12 +17,14 @@ from worker.archive.segment import Sealed, SegmentWriter
 from worker.ledger import tombstones
 from worker.ledger.batches import Batch, Entry, advance_batch, claim_batch, write_entry
 from worker.ledger.gate import hold_shared
+from worker.ledger.pauses import in_force
 from worker.ledger.runs import Run
-from worker.pipeline.applying import Before, carry, delete, depersonalise, remember
-from worker.pipeline.attempt import Attempt, Portion, TooMany, Work
+from worker.pipeline.applying import carry, delete, depersonalise
+from worker.pipeline.attempt import Attempt, Portion, TooMany, Work, intend
 from worker.pipeline.brake import Brake
 from worker.pipeline.claim import claim_units
 from worker.pipeline.copying import copy_rows
+from worker.pipeline.originals import remember
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.remembering import clocks_to_keep, write_tombstones
 from worker.pipeline.selection import select_carried, select_rows, without_referred
@@ -47,7 +49,7 @@ def carry_out(
 ) -> Work | None:
     """Steps 2 to 8 but for COMMIT, which is the caller's. None: somebody else has the batch by now.
 
-    Raises Broken, TooMany, GateShut, ArchiveError and SQLAlchemy's errors; the caller then rolls back.
+    Raises Broken, TooMany, GateShut, Paused, ArchiveError and SQLAlchemy's errors; the caller then rolls back.
     """
     batch = claim_batch(connection, tools.ledger, run.id, attempt.batch.number)
     if batch is None or (batch.slices, batch.cursor) != (attempt.batch.slices, attempt.batch.cursor):
@@ -56,11 +58,10 @@ def carry_out(
     codec = stage.scene.codec(stage.unit)
     keys = [codec.from_json(k) for k in portion.keys]
     claim = claim_units(connection, tools.database, stage, keys, portion.wait)
-    work = Work(stage, claim)
+    work = Work(stage, claim, run.id)
     forgotten = clocks_to_keep(connection, stage, claim)
     sealed = _archive_and_apply(connection, tools, run, work, attempt) if claim.units else None
     if claim.units:
-        check_nothing_crossed(connection, work, changed=True)
         brake.check(connection, work.counts())
     number = batch.slices + 1
     place = (run.id, batch.number, number)
@@ -75,7 +76,11 @@ def carry_out(
         utc_now(),
     )
     write_entry(connection, tools.ledger, _entry(run, stage, attempt, number, work, sealed))
-    _advance(connection, tools, stage, batch, work, portion)
+    after = _advance(connection, tools, stage, batch, work, portion)
+    if after.state == "open":
+        work.next = intend(connection, tools, stage, attempt.installation, after)
+    if claim.units:  # the very last: what no lock can stop may come until COMMIT, and only after this unseen
+        check_nothing_crossed(connection, work, changed=True)
     return work
 
 
@@ -83,14 +88,22 @@ class GateShut(Exception):
     """Somebody is placing a hold and waits for other slices: this one has not begun."""
 
 
+class Paused(Exception):
+    """Somebody has paused all work: this slice has not begun."""
+
+
 def _pass_gate(connection: sa.Connection, tools: Tools) -> None:
-    """Step 3. Waiting in vain is the fault of no subject."""
+    """Step 3. Waiting in vain is the fault of no subject. A pause is placed under the gate, like a hold."""
     try:
         hold_shared(connection, tools.ledger)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_TIMEOUT:
             raise GateShut from error
         raise
+    pause = in_force(connection, tools.ledger)
+    if pause is not None:
+        moment = f"{pause.paused_at:%Y-%m-%d %H:%M}"
+        raise Paused(text("halt.paused", author=pause.author, moment=moment, reason=pause.reason))
 
 
 def _archive_and_apply(
@@ -100,17 +113,17 @@ def _archive_and_apply(
     try:
         first = [r for r in work.stage.rules if not r.rule.after]
         last = [r for r in work.stage.rules if r.rule.after]
-        before = _select(connection, tools, work, first)
+        _select(connection, tools, work, first)
         if may_hide_events(work):
             check_nothing_crossed(connection, work, changed=False)
         _copy(connection, tools, work, writer, first)
         if not last and writer is not None:
-            return _apply_while_sealing(connection, tools, run, work, attempt, first, before, writer)
-        _apply(connection, tools, run, work, attempt, first, before)
+            return _apply_while_sealing(connection, tools, run, work, attempt, first, writer)
+        _apply(connection, tools, run, work, attempt, first)
         if not work.part:
             _select_more(connection, tools, work, last)
             _copy(connection, tools, work, writer, last, carried_too=False)
-            _apply(connection, tools, run, work, attempt, last, before, carry_too=False)
+            _apply(connection, tools, run, work, attempt, last, carry_too=False)
         return check_archived(work, writer.finish()) if writer is not None and work.rows else None
     finally:
         if writer is not None:
@@ -124,7 +137,6 @@ def _apply_while_sealing(
     work: Work,
     attempt: Attempt,
     rules: Sequence[RulePlan],
-    before: Before | None,
     writer: SegmentWriter,
 ) -> Sealed | None:
     """The segment is sealed, made durable and read back by another thread while the rows change here."""
@@ -132,7 +144,7 @@ def _apply_while_sealing(
         return None
     with ThreadPoolExecutor(1) as thread:
         sealing: Future[Sealed] = thread.submit(writer.finish)
-        _apply(connection, tools, run, work, attempt, rules, before)
+        _apply(connection, tools, run, work, attempt, rules)
         return check_archived(work, sealing.result())
 
 
@@ -142,6 +154,7 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
         return None
     if tools.spool is None or not tools.recipients:
         raise Broken(text("broken.no_archive"))
+    codec = work.stage.scene.codec(work.stage.unit)
     header: dict[str, JSON] = {
         "run": run.id,
         "batch": attempt.batch.number,
@@ -149,25 +162,24 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
         "stage": work.stage.qualified,
         "database": tools.database.dialect,
         "until": archive.term.kept_until(run.local_date).isoformat(),
-        "units": [work.stage.scene.codec(work.stage.unit).to_json(k) for k in work.claim.units],
+        "units": [codec.to_json(k) for k in work.claim.units],
     }
     return SegmentWriter(tools.spool, attempt.segment, header, tools.recipients)
 
 
-def _select(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> Before | None:
+def _select(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
     """Select and lock all rows before anything changes; then what must follow the subject's joined columns."""
     _select_more(connection, tools, work, rules)
     stage = work.stage
     changing = _joined_columns(stage) if stage.scene.policy.subject.table in work.selected else {}
     if not stage.by_person:
-        return None
-    before = remember(connection, tools.database, stage, work.claim, changing)
+        return
+    before = work.before = remember(connection, tools.database, stage, work.claim, changing)
     for step in carried(stage.scene.policy, stage.scene.links, changing):
         if stage.rule_of(step.table) is None:
             work.carried.append(
                 (step, select_carried(connection, tools.database, stage, step, work.claim, before.table))
             )
-    return before
 
 
 def _joined_columns(stage: StagePlan) -> dict[str, Column]:
@@ -181,7 +193,7 @@ def _joined_columns(stage: StagePlan) -> dict[str, Column]:
 def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
     for rule in rules:
         budget = ROWS_LIMIT - work.rows
-        keys = select_rows(connection, tools.database, work.stage, rule, work.claim, work.selected, budget)
+        keys = select_rows(connection, tools.database, work.stage, rule, work.claim, work.selected, budget, work.run)
         work.selected[rule.table] = without_referred(connection, work.stage, rule, keys[:budget])
         if len(keys) > budget:
             if len(work.claim.units) > 1:
@@ -218,7 +230,6 @@ def _apply(
     work: Work,
     attempt: Attempt,
     rules: Sequence[RulePlan],
-    before: Before | None,
     carry_too: bool = True,
 ) -> None:
     for rule in rules:
@@ -229,11 +240,11 @@ def _apply(
         if rule.deletes:
             delete(connection, rule, keys)
         else:
-            depersonalise(connection, tools.database, work.stage, rule, keys, before)
-    for step, keys in work.carried if carry_too and before is not None else []:
-        if keys and before is not None:
+            depersonalise(connection, tools.database, work.stage, rule, keys, work.before)
+    for step, keys in work.carried if carry_too else []:
+        if keys and work.before is not None:
             facts = work.stage.scene.schema.tables[step.table]
-            carry(connection, step, facts.table, facts.key, keys, before)
+            carry(connection, step, facts, keys, work.before)
 
 
 def _entry(run: Run, stage: StagePlan, attempt: Attempt, number: int, work: Work, sealed: Sealed | None) -> Entry:
@@ -257,7 +268,7 @@ def _entry(run: Run, stage: StagePlan, attempt: Attempt, number: int, work: Work
 
 def _advance(
     connection: sa.Connection, tools: Tools, stage: StagePlan, batch: Batch, work: Work, portion: Portion
-) -> None:
+) -> Batch:
     """Move the batch on, unless only a part of a heavy person was done."""
     cursor, skipped = portion.cursor_after, list(portion.skipped_after)
     if work.part:
@@ -266,7 +277,7 @@ def _advance(
         codec = stage.scene.codec(stage.unit)
         skipped += [codec.to_json(k) for k in work.claim.locked_elsewhere]
     done = cursor >= len(batch.keys) and not skipped
-    advance_batch(
+    return advance_batch(
         connection,
         tools.ledger,
         batch,

@@ -1,15 +1,21 @@
 """What a crash leaves behind: segments without an entry, segments that still wait in the spool, files in the outbox.
 
 A segment is removed only if this ledger has its intent, no entry, and the batch row's lock is ours: then no slice can
-be about to commit it. Anything unknown is reported and never removed.
+be about to commit it. Anything unknown is reported and never removed; and nothing is, while the archive knows more than
+the ledger.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
 import sqlalchemy as sa
 
+from worker.archive.patience import within_patience
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore, feed
+from worker.pipeline.strangers import strangers
 from worker.pipeline.tools import Tools
 
 
@@ -22,15 +28,23 @@ class Swept:
     unknown: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Committed:
+    """The segment has an entry, with this digest."""
+
+    sha256: str
+
+
 def sweep(tools: Tools) -> Swept:
     """Go through the spool once. Raises ArchiveError if the store refuses; nothing is lost then."""
     if tools.spool is None or tools.store is None:
         return Swept()
     fed, removed, unknown = 0, 0, []
+    knows_more = cache(lambda: bool(strangers(tools)))
     for name in dict.fromkeys([*tools.spool.names(), *tools.spool.unfinished()]):
-        match _fate(tools, tools.spool, name):
-            case "committed":
-                fed += _feed(tools, tools.spool, tools.store, name)
+        match _fate(tools, tools.spool, name, knows_more):
+            case Committed(sha256):
+                fed += _feed(tools.spool, tools.store, name, sha256)
             case "orphan":
                 removed += 1
             case "unknown":
@@ -38,12 +52,14 @@ def sweep(tools: Tools) -> Swept:
     return Swept(fed, removed, tuple(unknown))
 
 
-def _fate(tools: Tools, spool: Spool, name: str) -> str:
+def _fate(
+    tools: Tools, spool: Spool, name: str, knows_more: Callable[[], bool]
+) -> Committed | Literal["orphan", "unknown", "in work"]:
     """What the ledger says of a segment; an orphan is removed here, under the lock of its batch."""
     ledger = tools.ledger
     with tools.database.writing() as connection:
-        if _sha256(connection, tools, name) is not None:
-            return "committed"
+        if (sha256 := _sha256(connection, tools, name)) is not None:
+            return Committed(sha256)
         intent = connection.execute(
             sa.select(ledger.intent.c.run_id, ledger.intent.c.batch).where(ledger.intent.c.segment == name)
         ).one_or_none()
@@ -57,16 +73,18 @@ def _fate(tools: Tools, spool: Spool, name: str) -> str:
         ).first()
         if locked is None:
             return "in work"
-        if _sha256(connection, tools, name) is not None:
-            return "committed"
+        if (sha256 := _sha256(connection, tools, name)) is not None:
+            return Committed(sha256)
+        if knows_more():
+            return "unknown"
         spool.remove(name)
         return "orphan"
 
 
-def _feed(tools: Tools, spool: Spool, store: DirectoryStore, name: str) -> int:
+def _feed(spool: Spool, store: DirectoryStore, name: str, sha256: str) -> int:
     if not spool.path(name).exists():
         return 0
-    feed(spool, store, name)
+    within_patience(store.folder, lambda: feed(spool, store, name, sha256))
     return 1
 
 

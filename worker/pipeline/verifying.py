@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from config.catalogue import text
 from config.names import split_table
 from worker.archive.segment import Sealed
-from worker.pipeline.applying import BEFORE
 from worker.pipeline.attempt import Work
 from worker.pipeline.claim import KEPT_QUERIES, KEYS
 from worker.pipeline.tools import Broken
-from worker.plan.scene import bare, key_in
+from worker.plan.key_lists import bare, key_in
 from worker.plan.stages import StagePlan
 
 
@@ -43,11 +42,11 @@ def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) 
     stage = work.stage
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
-    remembered = stage.by_person and changed
-    known = list(work.claim.relied_on if remembered else {*work.claim.people, *work.claim.relied_on})
-    crossed = remembered and connection.execute(_crossed_query(stage, remembered=True)).first() is not None
+    before = work.before.table if changed and work.before is not None else None
+    known = list({*work.claim.people, *work.claim.relied_on} if before is None else work.claim.relied_on)
+    crossed = before is not None and connection.execute(_crossed_query(stage, before)).first() is not None
     if known and not crossed:
-        query = _crossed_query(stage, remembered=False)
+        query = _crossed_query(stage, None)
         crossed = connection.execute(query, {"keys": bare(known)}).first() is not None
     if crossed:
         raise Crossed(text("broken.crossed", stage=stage.name))
@@ -63,13 +62,16 @@ def may_hide_events(work: Work) -> bool:
     return not selected.isdisjoint((telling | between) - {stage.unit, scene.subject})
 
 
+def verifying_queries(stage: StagePlan) -> list[sa.Select[Any]]:
+    """The large one of `check_nothing_crossed`, built once a stage."""
+    return [_crossed_query(stage, None)]
+
+
 @lru_cache(maxsize=KEPT_QUERIES)
-def _crossed_query(stage: StagePlan, remembered: bool) -> sa.Select[Any]:
+def _crossed_query(stage: StagePlan, before: sa.Table | None) -> sa.Select[Any]:
     """Asks about the people of the temporary copy, whose joined columns are the originals, or about given keys."""
     people, scene = stage.people, stage.scene
-    if not remembered:
-        those = people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS))
-        return people.crossed(those, stage.person_cutoff)
-    table = scene.schema.tables[scene.subject].table
-    columns = [sa.Column(c, table.c[c].type) for c in people.columns]
-    return people.crossed(sa.Table(BEFORE, sa.MetaData(), *columns, schema="pg_temp"), stage.person_cutoff)
+    if before is not None:
+        return people.crossed(before, stage.person_cutoff)
+    those = people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS))
+    return people.crossed(those, stage.person_cutoff)

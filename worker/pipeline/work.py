@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from config.catalogue import text
@@ -18,48 +17,25 @@ from worker.databases.facts import Schema
 from worker.ledger.batches import Batch, advance_batch, claim_batch, entry_exists, open_batches
 from worker.ledger.errors import UnsupportedKey
 from worker.ledger.runs import Run, find_run
+from worker.logs import log
 from worker.pipeline.attempt import Attempt, Portion, TooMany, Work, announce
 from worker.pipeline.brake import Brake
 from worker.pipeline.halting import Halt, Halting
-from worker.pipeline.slice import LOCK_TIMEOUT, GateShut, carry_out
+from worker.pipeline.pace import Pace
+from worker.pipeline.rehearsing import rehearse
+from worker.pipeline.set_aside import LOCKED, is_subjects_fault, quarantine, reason_of
+from worker.pipeline.slice import GateShut, Paused, carry_out
 from worker.pipeline.tools import Broken, Tools
 from worker.pipeline.verifying import Crossed
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 
-log = structlog.get_logger()
-FIRST_UNITS, LEAST_UNITS, MOST_UNITS = 100, 50, 1_000
-CEILING_SECONDS = 0.25
 CROSSED_LIMIT, BAD_LIMIT = 20, 100
-FAILED = "failed: "
-LOCKED = f"{FAILED}another session kept it locked"
 WAIT_SECONDS = 0.2
 
 
 class TooManyBad(Exception):
     """So many subjects failed one after another that the fault is not theirs."""
-
-
-@dataclass
-class Pace:
-    """How many units a slice takes: more while slices stay under the target time, fewer when one took longer than
-    CEILING_SECONDS; but not below LEAST_UNITS, since a slice has a fixed cost that fewer units only pay more often."""
-
-    target_seconds: float
-    units: int = FIRST_UNITS
-
-    def measured(self, seconds: float, taken: int) -> None:
-        """A slice of `taken` units took so long."""
-        if seconds > CEILING_SECONDS and taken > LEAST_UNITS:
-            self.units = max(LEAST_UNITS, taken // 2)
-        elif self.units < LEAST_UNITS:  # a smaller slice was only for finding the one that failed
-            self.units = min(LEAST_UNITS, self.units * 2)
-        elif seconds <= self.target_seconds and taken >= self.units:
-            self.units = min(MOST_UNITS, self.units + max(1, self.units // 2))
-
-    def failed(self, taken: int) -> None:
-        """A slice of `taken` units was rolled back: half as many."""
-        self.units = max(1, taken // 2)
 
 
 @dataclass
@@ -86,6 +62,7 @@ class Workplace:
     halt: Halting
     progress: Progress = field(default_factory=Progress)
     watch: Callable[[Progress], None] = lambda _: None
+    rehearsed: set[str] = field(default_factory=set)
 
 
 def work(place: Workplace, one_batch: bool = False) -> Halt | None:
@@ -93,23 +70,31 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
     something halts it. Raises BrakePulled, ArchiveError, TooManyBad and SQLAlchemy's errors; nothing uncommitted is
     left behind."""
     pace, crossed, number = Pace(place.tools.lock_target_seconds), 0, None
+    announced: Attempt | None = None
     while True:
         halt = place.halt()
         if halt is not None:
             return halt
-        attempt = announce(place.tools, place.run, place.stages, place.installation, number)
+        _look_at_the_database(place, pace)
+        attempt = announced or announce(place.tools, place.run, place.stages, place.installation, number)
+        announced = None
         if attempt is None:
             if one_batch or not _still_open(place):
                 return None
             time.sleep(WAIT_SECONDS)  # another process has the last batches; wait for them to be done or to die
             continue
         number = attempt.batch.number if one_batch else None
+        if attempt.batch.stage not in place.rehearsed:
+            rehearse(place.tools, place.stages[attempt.batch.stage])
+            place.rehearsed.add(attempt.batch.stage)
         portion = Portion.of(attempt.batch, pace.units)
         begun = time.monotonic()
         try:
             done = _one_slice(place, attempt, portion)
         except GateShut:
             continue
+        except Paused as paused:
+            return Halt(None, str(paused))
         except TooMany:
             pace.failed(len(portion.keys))
             continue
@@ -117,9 +102,10 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
             crossed += 1
             if crossed > CROSSED_LIMIT:
                 raise
+            pace.failed(len(portion.keys))  # a shorter slice of fewer people is crossed less often
             continue
         except (Broken, DBAPIError, UnsupportedKey, UnicodeEncodeError) as error:
-            if not _is_subjects_fault(error):
+            if not is_subjects_fault(error):
                 raise
             log.warning(
                 "slice rolled back",
@@ -128,7 +114,7 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
                 units=len(portion.keys),
                 error=type(error).__name__,
             )
-            if len(portion.keys) == 1 and _reason(error) == LOCKED and not portion.wait:
+            if len(portion.keys) == 1 and reason_of(error) == LOCKED and not portion.wait:
                 _postpone(place, attempt, portion)
             elif len(portion.keys) == 1:
                 _set_aside(place, attempt, portion, error)
@@ -137,7 +123,18 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
         crossed = 0
         if done is not None:
             pace.measured(time.monotonic() - begun, len(portion.keys))
+            announced = done.next
             _count(place, attempt, done)
+
+
+def _look_at_the_database(place: Workplace, pace: Pace) -> None:
+    if not pace.time_to_look(time.monotonic()):
+        return
+    with place.tools.database.reading() as connection:
+        ailments = place.tools.database.ailments(connection)
+    if ailments and not pace.ailing:
+        log.warning("the database is unwell: slices get smaller", run=place.run.id, ailments=ailments)
+    pace.looked(bool(ailments))
 
 
 def _one_slice(place: Workplace, attempt: Attempt, portion: Portion) -> Work | None:
@@ -157,16 +154,6 @@ def _one_slice(place: Workplace, attempt: Attempt, portion: Portion) -> Work | N
             if not entry_exists(connection, place.tools.ledger, attempt.id):
                 raise
     return done
-
-
-def _is_subjects_fault(error: Exception) -> bool:
-    """Whether a smaller slice could do better: not when the connection is gone or the server refuses everything."""
-    if not isinstance(error, DBAPIError):
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    # 42501: the role may not; 25006: read only; 53xxx: disk full, out of memory; 57P0x: shut down; 08xxx: connection.
-    systemic = state is not None and (state in ("42501", "25006") or state[:2] in ("53", "08") or state[:3] == "57P")
-    return not error.connection_invalidated and not systemic
 
 
 def _postpone(place: Workplace, attempt: Attempt, portion: Portion) -> None:
@@ -190,7 +177,7 @@ def _set_aside(place: Workplace, attempt: Attempt, portion: Portion, error: Exce
     with place.tools.database.writing() as connection:
         batch = _claimed_again(connection, place, attempt)
         if batch is not None:
-            quarantine(connection, place.tools, place.run.id, stage, *columns, _reason(error))
+            quarantine(connection, place.tools, place.run.id, stage, *columns, reason_of(error))
             _move_behind(connection, place.tools, batch, portion)
 
 
@@ -200,26 +187,6 @@ def _claimed_again(connection: sa.Connection, place: Workplace, attempt: Attempt
     if batch is None or (batch.slices, batch.cursor) != (attempt.batch.slices, attempt.batch.cursor):
         return None
     return batch
-
-
-def quarantine(
-    connection: sa.Connection, tools: Tools, run_id: str, stage: StagePlan, number: int, text: str, reason: str
-) -> None:
-    """Write a unit down as not decidable, with the reason; a second reason for the same unit is not needed."""
-    table = tools.ledger.quarantine
-    same = (
-        table.c.run_id == run_id,
-        table.c.stage == stage.name,
-        table.c.table_name == stage.unit,
-        table.c.key_number == number,
-        table.c.key_text == text,
-    )
-    if connection.execute(sa.select(table.c.run_id).where(*same)).first() is None:
-        connection.execute(
-            table.insert().values(
-                run_id=run_id, stage=stage.name, table_name=stage.unit, key_number=number, key_text=text, reason=reason
-            )
-        )
 
 
 def _move_behind(connection: sa.Connection, tools: Tools, batch: Batch, portion: Portion) -> None:
@@ -233,18 +200,6 @@ def _move_behind(connection: sa.Connection, tools: Tools, batch: Batch, portion:
         skipped=portion.skipped_after,
         state="done" if done else "open",
     )
-
-
-def _reason(error: Exception) -> str:
-    """Why, without a value of the row: the database's class of error, or our own sentence."""
-    if isinstance(error, Broken):
-        return f"{FAILED}{error}"
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if state in (LOCK_TIMEOUT, "40P01") or "is locked" in str(getattr(error, "orig", "")):
-        return LOCKED
-    if isinstance(error, UnicodeEncodeError):
-        return FAILED + text("set_aside.no_utf8")
-    return FAILED + text("set_aside.refused", error=type(getattr(error, "orig", error)).__name__)
 
 
 def _still_open(place: Workplace) -> bool:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from config.policy import ColumnRef, Event, Policy
 from worker.databases.facts import Schema
+from worker.plan.zones import CLOCK, local_to_utc
 
 Test = sa.ColumnElement[bool]
 Expression = sa.ColumnElement[Any]
@@ -76,6 +77,8 @@ class Moment:
         if not self.is_text:
             return column
         text = sa.type_coerce(column, sa.String())
+        if self.dialect == "mysql":
+            return sa.cast(text, sa.Text())  # the session's collation goes letter by letter
         return text if self.dialect == "sqlite" else text.collate("C")
 
     def bound(self, day: date) -> Expression:
@@ -90,6 +93,19 @@ class Moment:
             return sa.literal(day, sa.Date())
         aware = bool(getattr(self.column.type, "timezone", False))
         return sa.literal(start if aware else naive, self.column.type)
+
+    def present(self) -> Expression | None:
+        """`now` as a value of this column's own type; None for a column that holds no moments."""
+        kind, now = self.column.type, self.calendar.now
+        if not isinstance(kind, sa.Date | sa.DateTime | sa.String):
+            return None
+        local = now.astimezone(self.calendar.zone).replace(tzinfo=None)
+        if isinstance(kind, sa.Date):
+            return sa.literal(local.date().isoformat(), sa.String()) if self.is_text else sa.literal(local.date(), kind)
+        naive = local if self.stored == "local" else now.astimezone(UTC).replace(tzinfo=None)
+        if self.is_text:
+            return sa.literal(naive.isoformat(" ", "seconds"), sa.String())
+        return sa.literal(now if getattr(kind, "timezone", False) else naive, kind)
 
     def readable(self, value: Expression) -> list[Test]:
         """For texts: that they are dates at all. Typed columns are by their type."""
@@ -129,13 +145,15 @@ class Moment:
         if self.dialect == "sqlite":
             return sa.func.replace(value, "T", " ", type_=sa.String())
         if self.is_text:
-            return sa.cast(value, sa.DateTime())
+            return sa.cast(value, CLOCK)
         if getattr(self.column.type, "timezone", False):
             return sa.func.timezone("UTC", value, type_=sa.DateTime())
+        if self.stored == "local" and not isinstance(self.column.type, sa.Date) and self.dialect == "mysql":
+            return sa.cast(local_to_utc(value, self.calendar.zone, self.calendar.sane_from, self.calendar.today), CLOCK)
         if self.stored == "local" and not isinstance(self.column.type, sa.Date):
             aware = sa.func.timezone(self.calendar.zone.key, value)
             return sa.func.timezone("UTC", aware, type_=sa.DateTime())
-        return sa.cast(value, sa.DateTime())
+        return sa.cast(value, CLOCK)
 
 
 def moment(policy: Policy, schema: Schema, calendar: Calendar, event: Event) -> Moment:
@@ -143,4 +161,6 @@ def moment(policy: Policy, schema: Schema, calendar: Calendar, event: Event) -> 
     reference: ColumnRef = event.column
     column = schema.tables[reference.table].column(reference.column)
     stored = policy.stored_in.get(str(reference), policy.stored_default)
+    if schema.dialect == "mysql" and isinstance(column.type, sa.TIMESTAMP):
+        stored = "UTC"  # the server keeps an instant, and shows it in the session's zone: ours is UTC
     return Moment(event, column, schema.dialect, stored, calendar)

@@ -16,7 +16,7 @@ from config.catalogue import text
 from worker.databases.facts import TableFacts
 from worker.plan.check_ground import Ground, meant, quoted
 
-DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite"}
+DIALECTS = {"postgresql": "postgres", "sqlite": "sqlite", "mysql": "mysql"}
 _PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\W\d][\w$]*|::|--|/\*|.""", re.DOTALL)
 _FORBIDDEN = {
     ";": "semicolon",

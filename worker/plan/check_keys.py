@@ -21,10 +21,12 @@ def check_keys(ground: Ground) -> None:
             ground.error(path, text("check_keys.none", table=table))
             continue
         _personal(ground, table, facts.key, path)
-        try:
-            KeyCodec.of([facts.table.c[c] for c in facts.key])
-        except UnsupportedKey as error:
-            ground.error(path, text("check_keys.unwritable", table=table, reason=error))
+        for column in facts.key:
+            try:
+                KeyCodec.of([facts.table.c[column]])
+            except UnsupportedKey:
+                kind = facts.types.get(column, str(facts.table.c[column].type)) or "(none)"
+                ground.error(path, text("check_keys.unwritable", table=table, column=column, type=kind))
     _subject_key(ground)
 
 

@@ -44,6 +44,10 @@ def check_names(ground: Ground) -> None:
         facts = ground.table(name)
         if facts is not None and facts.hides_rows:
             ground.error(_first_place(ground, name), text("foreign.hides_rows", table=name))
+        if facts is not None and facts.hides_triggers:
+            ground.error(_first_place(ground, name), text("foreign.hides_triggers", table=name))
+        if facts is not None and facts.engine:
+            ground.error(_first_place(ground, name), text("foreign.no_rollback", table=name, engine=facts.engine))
 
 
 def _first_place(ground: Ground, table: str) -> str:

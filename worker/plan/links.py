@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from config.policy import Policy
 from worker.databases.facts import Schema
+from worker.plan.joins import InOrder
 
 Test = sa.ColumnElement[bool]
 MAX_HOPS = 5
@@ -194,6 +195,27 @@ class Links:
             at = next_table
         assert isinstance(joined, sa.Join)
         return joined
+
+    def chain_back(self, path: Path, few: sa.FromClause, source: sa.FromClause) -> sa.Join:
+        """The same for a target of few rows, where the joining has to begin."""
+        joined = few
+        at = few
+        for place, step in reversed(list(enumerate(path.steps))):
+            where = step.where
+            rows = self.filtered(step.source, *([not_false(where)] if where is not None else [])) if place else source
+            joined = (InOrder if self._is_served(step) else sa.Join)(joined, rows, self.join(step, rows, at))
+            at = rows
+        assert isinstance(joined, sa.Join)
+        return joined
+
+    def _is_served(self, step: Step) -> bool:
+        """Whether an index finds the rows at the step's beginning. Without one a table is better read once than once
+        for each row; SQLite makes an index of its own then."""
+        source, target = (self.schema.tables[t].table for t in (step.source, step.target))
+        compared, _ = self.columns(step, source, target)
+        as_they_are = all(a is source.c[b] for a, b in zip(compared, step.source_columns, strict=True))
+        served = self.schema.tables[step.source].served(step.source_columns) is not None
+        return self.schema.dialect == "sqlite" or (as_they_are and served)
 
     def join(self, step: Step, source: sa.FromClause, target: sa.FromClause) -> Test:
         """The step's equality."""

@@ -5,14 +5,17 @@ the smallest rank is the verdict. So each table is read once, a slice asks about
 asks about everybody in one pass. Rows with one `same person` value are one person: what keeps or holds one keeps all.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from worker.ledger.holds import in_force
 from worker.plan.calendar import Moment, Test, moment
-from worker.plan.links import exists, not_false
+from worker.plan.joins import InOrder
+from worker.plan.links import Path, exists, not_false
 from worker.plan.scene import RowTest, Scene
+from worker.plan.zones import CLOCK
 
 KEPT = "kept"
 DONE = "done"
@@ -22,6 +25,9 @@ BY_HAND = "held: by hand"
 NO_EVENT = "quarantined: no event says when the person stopped"
 ABSURD_PERSON = "quarantined: an event of the person cannot be true"
 ABSURD_ROW = "quarantined: the row's event cannot be true"
+
+
+Joining = Callable[[sa.FromClause, Path, sa.FromClause], sa.FromClause]
 
 
 class Ranks:
@@ -77,7 +83,13 @@ class People:
 
     def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str) -> sa.CTE:
         kin = self._kin(people).cte(f"{name}_kin")
-        reasons = [*self._events(kin, cutoff), *self._holds(kin), self._remembered(kin, cutoff)]
+        joined = self._joined if people is self._everybody else self._joined_to_few
+        beside = self._beside(people)
+        reasons = [*self._events(kin, cutoff, joined), *self._holds(kin, joined, beside)]
+        reasons.append(self._remembered(kin, cutoff, beside))
+        if self.scene.erases:
+            asked = self.scene.asked(self.scene.subject, kin)
+            reasons.append(self._reason(kin, kin, self.ranks.of(DUE), None, asked))
         union = sa.union_all(*reasons).subquery()
         keys = self._person(union)
         query = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
@@ -107,6 +119,22 @@ class People:
         verdicts = self.verdicts(people, cutoff)
         return sa.select(*self._person(verdicts), verdicts.c.clock).where(verdicts.c.clock.is_not(None))
 
+    def events(self, people: sa.FromClause, cutoff: Any) -> list[tuple[Moment | None, sa.Select[Any]]]:
+        """What verdicts say of events, one by one: (merzim_person_0…, rank, clock) of each. None: what only the ledger
+        remembers."""
+        kin = self._kin(people).cte("merzim_people_events_kin")
+        moments = [m for m in self.moments for _ in self.scene.links.to_people(m.table)]
+        events = self._events(kin, cutoff, self._joined_to_few)
+        return [*zip(moments, events, strict=True), (None, self._remembered(kin, cutoff, InOrder))]
+
+    def holds(self, people: sa.FromClause) -> sa.Select[Any]:
+        """(state, rows) of every block and hold that covers some of `people`; verdicts have only the strongest."""
+        kin = self._kin(people).cte("merzim_people_holds_kin")
+        found = sa.union_all(*self._holds(kin, self._joined_to_few, InOrder)).subquery()
+        columns: list[Any] = [self.ranks.name(found.c.rank), sa.func.count()]
+        query = sa.select(*columns)
+        return query.group_by(found.c.rank).order_by(found.c.rank)
+
     def is_person(self, verdicts: sa.FromClause, row: sa.FromClause) -> Test:
         """Joins verdicts to rows of the subject's table."""
         return sa.and_(*(v == row.c[c] for v, c in zip(self._person(verdicts), self._facts.key, strict=True)))
@@ -123,9 +151,40 @@ class People:
             return own
         twin = self._facts.table.alias()
         others = sa.select(*persons, *(twin.c[c] for c in self.columns)).select_from(
-            people.join(twin, sa.and_(*self._twins(twin, people, same)))
+            self._with_twins(people, twin, same)
         )
         return sa.union_all(own, others)
+
+    def _beside(self, people: sa.FromClause) -> type[sa.Join]:
+        """How the ledger's rows are found beside people: of everybody it is read once. SQLite would begin at the ledger
+        and read all people for each of its rows."""
+        return InOrder if people is not self._everybody or self.scene.dialect == "sqlite" else sa.Join
+
+    def _with_twins(self, people: sa.FromClause, twin: sa.FromClause, same: str) -> sa.Join:
+        """`people` joined to the other rows of the same persons."""
+        few = people is not self._everybody and self._facts.served((same,)) is not None
+        return (InOrder if few else sa.Join)(people, twin, sa.and_(*self._twins(twin, people, same)))
+
+    def pairs(self, only: RowTest) -> sa.Select[Any] | None:
+        """Keys of rows that pass `only`, each with the key of another row of the same person; None where every row is a
+        person of its own."""
+        same = self.subject.same_person
+        if same is None:
+            return None
+        people, twin = self.those(only), self._facts.table.alias()
+        keys = [side.c[c] for side in (people, twin) for c in self._facts.key]
+        return sa.select(*keys).select_from(self._with_twins(people, twin, same))
+
+    def _joined(self, kin: sa.FromClause, path: Path, source: sa.FromClause) -> sa.FromClause:
+        """`kin` with the rows at the beginning of a path that leads to them."""
+        if path.steps:
+            return self.scene.links.chain(path, source, kin)
+        return kin.join(source, self.scene.same_key(self.subject.table, kin, source))
+
+    def _joined_to_few(self, kin: sa.FromClause, path: Path, source: sa.FromClause) -> sa.FromClause:
+        if path.steps:
+            return self.scene.links.chain_back(path, kin, source)
+        return InOrder(kin, source, self.scene.same_key(self.subject.table, kin, source))
 
     def _reason(
         self,
@@ -141,9 +200,9 @@ class People:
 
     @property
     def _clock_type(self) -> Any:
-        return sa.String() if self.scene.dialect == "sqlite" else sa.DateTime()
+        return sa.String() if self.scene.dialect == "sqlite" else CLOCK
 
-    def _events(self, kin: sa.FromClause, cutoff: Any) -> list[sa.Select[Any]]:
+    def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining) -> list[sa.Select[Any]]:
         """A row per event: it keeps, cannot be true, or lets the term end."""
         found = []
         links = self.scene.links
@@ -152,14 +211,16 @@ class People:
             if m.event.where is not None:
                 tests.append(not_false(m.event.where))
             for path in links.to_people(m.table):
-                if path.steps:
-                    source = links.source(path, *tests)
-                    joined: sa.FromClause = links.chain(path, source, kin)
-                else:
-                    source = links.filtered(m.table, *tests)
-                    joined = kin.join(source, self.scene.same_key(m.table, kin, source))
-                found.append(self._reason(kin, joined, self._rank(m, source, cutoff), self._sane(m, source)))
+                source = links.source(path, *tests) if path.steps else links.filtered(m.table, *tests)
+                rank = self._unless_asked(kin, self._rank(m, source, cutoff))
+                found.append(self._reason(kin, join(kin, path, source), rank, self._sane(m, source)))
         return found
+
+    def _unless_asked(self, kin: sa.FromClause, rank: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        """For an erasure: no event keeps whom the request names; one of the same person's other rows still does."""
+        if not self.scene.erases:
+            return rank
+        return sa.case((self.scene.asked(self.scene.subject, kin), self.ranks.of(DUE)), else_=rank)
 
     def _rank(self, m: Moment, source: sa.FromClause, cutoff: Any) -> sa.ColumnElement[int]:
         return sa.case(
@@ -172,13 +233,12 @@ class People:
         """The moment in UTC, NULL for one that cannot be true (which may not even be castable)."""
         return sa.case((m.settled(source, m.calendar.sane_until), m.utc(source)), else_=None)
 
-    def _holds(self, kin: sa.FromClause) -> list[sa.Select[Any]]:
+    def _holds(self, kin: sa.FromClause, join: Joining, beside: type[sa.Join]) -> list[sa.Select[Any]]:
         links, policy = self.scene.links, self.scene.policy
         found = []
         if self.subject.blocked is not None:
             source = links.filtered(self.subject.table, self._facts.table.c[self.subject.blocked].is_not(None))
-            joined: sa.FromClause = kin.join(source, self.scene.same_key(self.subject.table, kin, source))
-            found.append(self._reason(kin, joined, self.ranks.of(BLOCKED)))
+            found.append(self._reason(kin, join(kin, Path(()), source), self.ranks.of(BLOCKED)))
         held = self.scene.ledger.hold.alias()
         by_hand = sa.and_(
             held.c.scope == "person",
@@ -186,28 +246,24 @@ class People:
             in_force(held, self.scene.now_utc),
             self.scene.match(held, self.subject.table, kin),
         )
-        found.append(self._reason(kin, kin.join(held, by_hand), self.ranks.of(BY_HAND)))
+        found.append(self._reason(kin, beside(kin, held, by_hand), self.ranks.of(BY_HAND)))
         for name, hold in policy.holds.items():
             tests = [] if hold.where is None else [not_false(hold.where)]
             for path in links.to_people(hold.exists):
-                if path.steps:
-                    joined = links.chain(path, links.source(path, *tests), kin)
-                else:
-                    source = links.filtered(hold.exists, *tests)
-                    joined = kin.join(source, self.scene.same_key(hold.exists, kin, source))
-                found.append(self._reason(kin, joined, self.ranks.of(f"held: {name}")))
+                source = links.source(path, *tests) if path.steps else links.filtered(hold.exists, *tests)
+                found.append(self._reason(kin, join(kin, path, source), self.ranks.of(f"held: {name}")))
         return found
 
-    def _remembered(self, kin: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
+    def _remembered(self, kin: sa.FromClause, cutoff: Any, beside: type[sa.Join]) -> sa.Select[Any]:
         """The clock dates that the ledger keeps: of events that merzim itself may have deleted."""
         stone = self.scene.ledger.tombstone.alias()
         bound = self.scene.calendar.start(cutoff).replace(tzinfo=None)
         rank = sa.case((stone.c.clock >= bound, self.ranks.of(KEPT)), else_=self.ranks.of(DUE))
         clock = sa.type_coerce(stone.c.clock, self._clock_type)
-        of_person = sa.and_(
-            stone.c.stage.in_(self.scene.remembering()), self.scene.match(stone, self.subject.table, kin)
-        )
-        return self._reason(kin, kin.join(stone, of_person), rank, clock, stone.c.clock.is_not(None))
+        stages = [sa.literal(name) for name in self.scene.remembering()]
+        of_person = sa.and_(stone.c.stage.in_(stages), self.scene.match(stone, self.subject.table, kin))
+        joined = beside(kin, stone, of_person)
+        return self._reason(kin, joined, self._unless_asked(kin, rank), clock, stone.c.clock.is_not(None))
 
     def of_same_person(self, person: sa.FromClause, test: RowTest) -> Test:
         """Whether another row of the same person passes the test."""

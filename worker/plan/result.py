@@ -50,7 +50,8 @@ class StageOutcome:
 @dataclass(frozen=True)
 class Plan:
     """What a run at `now` would do under one policy. `stopped`: stages that must not run, with the reason (promise 11);
-    `unmentioned`: what the policy says nothing of, without touching a stage."""
+    `unmentioned`: what the policy says nothing of, without touching a stage. `blocked`: people whom the law blocks,
+    None where the policy names no column for it."""
 
     policy: str
     policy_hash: str
@@ -60,6 +61,7 @@ class Plan:
     stopped: Mapping[str, str] = field(default_factory=dict)
     unmentioned: tuple[str, ...] = ()
     fingerprint: str = ""
+    blocked: int | None = None
 
     @property
     def rows_due(self) -> int:
@@ -91,6 +93,7 @@ class Plan:
             ],
             "stopped": dict(self.stopped),
             "unmentioned": list(self.unmentioned),
+            "blocked": self.blocked,
             "tables": [
                 {
                     "stage": t.stage,

@@ -1,8 +1,8 @@
 """Which rows of which tables go with a stage's units, and in what order a slice acts on them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,9 +11,10 @@ from config.policy import Stage, TableRule
 from worker.databases.facts import ForeignKey, TableFacts
 from worker.ledger.holds import active_holds_exist
 from worker.plan.calendar import Test
+from worker.plan.key_lists import key_in, key_in_query
 from worker.plan.links import Path, exists, not_false, true
 from worker.plan.people import People
-from worker.plan.scene import RowTest, Scene, by_person, key_in, key_in_query
+from worker.plan.scene import RowTest, Scene, by_person
 from worker.plan.treatments import Column, columns_of, nothing_left
 
 
@@ -34,6 +35,11 @@ class RulePlan:
     def deletes(self) -> bool:
         """Whether rows go altogether."""
         return self.rule.operation == "delete"
+
+    @property
+    def tells(self) -> bool:
+        """Whether the look of a row says for certain that it was acted on (an invented name looks like a real one)."""
+        return self.deletes or all(c.bound.strategy.proves_done for c in self.columns)
 
     def releases(self, key: ForeignKey) -> bool:
         """Whether rows that were acted on refer to nothing by this foreign key of theirs any more."""
@@ -62,7 +68,21 @@ class StageRows:
     def rows(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
         """Rows of a rule's table to act on for the units that `unit_is` accepts: found over links, selected by `where`,
         not held themselves, not certainly done already. Whether they belong to somebody else too is asked apart."""
-        return sa.and_(self.belongs(rule, row, unit_is), *self._selected(rule, row), self.row_is_free(rule.table, row))
+        return sa.and_(self.candidates(rule, row, unit_is), self.row_is_free(rule.table, row))
+
+    def candidates(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
+        """The same, held or not."""
+        return sa.and_(self.belongs(rule, row, unit_is), *self._selected(rule, row))
+
+    def asked(self, unit: sa.FromClause) -> Test:
+        """Whether the request names the unit, or a person to whom it leads over links that may make it due."""
+        scene = self.scene
+        named = scene.asked(self.unit, unit)
+        if self.unit == scene.subject:
+            return named
+        paths = scene.links.finding(self.unit, scene.subject)
+        is_asked = partial(scene.asked, scene.subject)
+        return sa.or_(named, *(scene.links.found_by(p, unit, is_asked) for p in paths))
 
     def belongs(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
         """Whether the row is a unit's own, or leads to one over links that may make it due."""
@@ -112,57 +132,6 @@ class StageRows:
         links = self.scene.links
         paths = links.to_people(table) if table != self.scene.subject else ()
         return sa.or_(sa.false(), *(links.forward(p, row, person_is) for p in paths))
-
-    def left(self, unit: sa.FromClause) -> Test:
-        """Whether rows that go with the unit could be acted on now: nothing holds them, and nobody who stays has a part
-        in them; else a case with somebody else's call in it would be done again every night. How the unit's own row
-        looks is asked apart."""
-
-        @cache
-        def staying() -> sa.Select[Any]:
-            return self.people.not_due(self.people.everybody(), self.person_cutoff, "merzim_people_who_stay")
-
-        def stays(person: sa.FromClause) -> Test:
-            return key_in_query(self.scene.key(self.scene.subject, person), staying())
-
-        def free(rule: RulePlan, row: sa.FromClause) -> Test:
-            if rule.table == self.unit and not rule.deletes:
-                return sa.false()
-            test = self.row_is_free(rule.table, row)
-            if rule.deletes:
-                bound = sa.or_(self.referred_to(rule, row, {}), self.referred_to_by_kin(rule, row))
-                test = sa.and_(test, sa.not_(bound))
-            if self.owners(rule.table, lambda _: sa.true()) is None:
-                return test
-            return sa.and_(test, sa.not_(self.belongs_to(rule.table, row, stays)))
-
-        return self._some_row(unit, free)
-
-    def waiting(self, unit: sa.FromClause, changed: Mapping[str, sa.BindParameter[Any]]) -> Test:
-        """Whether rows of the unit remain undone, behind a hold, another person, or the slice's limit. `changed` are
-        the keys that the slice has acted on, by table."""
-
-        def unchanged(rule: RulePlan, row: sa.FromClause) -> Test:
-            return sa.not_(key_in(self.scene.key(rule.table, row), changed[rule.table]))
-
-        return self._some_row(unit, unchanged)
-
-    def _some_row(self, unit: sa.FromClause, test: Callable[[RulePlan, sa.FromClause], Test]) -> Test:
-        found = []
-        for rule in self.rules:
-            here = partial(self._selected_and, rule, test)
-            for path in self.scene.links.finding(rule.table, self.unit):
-                if path.steps:
-                    found.append(self.scene.links.backward(path, unit, here, true))
-                else:
-                    source = self.scene.links.alias(rule.table)
-                    found.append(exists(source, self.scene.same_key(self.unit, source, unit), here(source)))
-        return sa.or_(sa.false(), *found)
-
-    def _selected_and(
-        self, rule: RulePlan, test: Callable[[RulePlan, sa.FromClause], Test], row: sa.FromClause
-    ) -> Test:
-        return sa.and_(*self._selected(rule, row), test(rule, row))
 
     def _selected(self, rule: RulePlan, row: sa.FromClause) -> list[Test]:
         tests: list[Test] = [] if rule.rule.where is None else [true(rule.rule.where)]

@@ -1,6 +1,6 @@
-"""What every query of a plan looks at, and the few forms in which keys appear in SQL."""
+"""What every query of a plan looks at."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,20 +12,23 @@ from worker.databases.facts import Schema
 from worker.ledger.keys import KeyCodec
 from worker.ledger.tables import Ledger
 from worker.plan.calendar import Calendar, Test
-from worker.plan.links import Links
+from worker.plan.links import Links, exists
 
 RowTest = Callable[[sa.FromClause], Test]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Policy, live schema, links, calendar and ledger."""
+    """Policy, live schema, links, calendar and ledger. `request`: whom alone a purge is about, people and rows in the
+    ledger; `erases`: the request is one to erase them before their term (promise 5: on an approved basis only)."""
 
     policy: Policy
     schema: Schema
     links: Links
     calendar: Calendar
     ledger: Ledger
+    request: str | None = None
+    erases: bool = False
 
     @property
     def dialect(self) -> str:
@@ -53,6 +56,12 @@ class Scene:
         """Whether a row of the ledger bears this row's key."""
         return self.codec(table).match(ledger_table, self.key(table, row), self.dialect)
 
+    def asked(self, table: str, row: sa.FromClause) -> Test:
+        """Whether the request names this row of the table."""
+        subject = self.ledger.request_subject.alias()
+        named = [subject.c.request_id == self.request, subject.c.table_name == table]
+        return exists(subject, *named, self.match(subject, table, row))
+
     def qualified(self, stage: str) -> str:
         """A stage's permanent name in the ledger: policy/stage."""
         return f"{self.policy.name}/{stage}"
@@ -76,23 +85,3 @@ class Scene:
 def by_person(origin: Origin) -> bool:
     """Whether a stage's units are people: it counts from the person's clock or from other stages' end."""
     return not origin.events
-
-
-def key_in(columns: Sequence[sa.ColumnElement[Any]], keys: sa.BindParameter[Any] | list[Any]) -> Test:
-    """Whether a key is one of a list, given now or when the statement runs: values for one column, tuples for more."""
-    return columns[0].in_(keys) if len(columns) == 1 else sa.tuple_(*columns).in_(keys)
-
-
-def key_in_query(columns: Sequence[sa.ColumnElement[Any]], query: sa.SelectBase) -> Test:
-    """Whether a key is one that a query gives."""
-    return columns[0].in_(query) if len(columns) == 1 else sa.tuple_(*columns).in_(query)
-
-
-def keys_named(name: str) -> sa.BindParameter[Any]:
-    """A list of keys that a statement gets when it runs."""
-    return sa.bindparam(name, expanding=True)
-
-
-def bare(keys: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Keys in the form that `key_in` compares: values instead of tuples of one."""
-    return [k[0] if len(k) == 1 else k for k in keys]

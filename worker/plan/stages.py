@@ -12,14 +12,16 @@ import sqlalchemy as sa
 from config.policy import Stage
 from worker.ledger.holds import in_force
 from worker.plan.calendar import Moment, Test, moment
+from worker.plan.key_lists import key_in_query
+from worker.plan.leftovers import StageLeftovers
 from worker.plan.links import Path, exists, not_false, true
 from worker.plan.people import ABSURD_ROW, BY_HAND, DONE, DUE, KEPT, NO_EVENT, People
-from worker.plan.rows import StageRows
-from worker.plan.scene import RowTest, Scene, by_person, key_in_query
+from worker.plan.scene import RowTest, Scene, by_person
 from worker.plan.treatments import looks_done
+from worker.plan.zones import CLOCK
 
 
-class StagePlan(StageRows):
+class StagePlan(StageLeftovers):
     """One stage at one moment. Pure: makes expressions, runs none."""
 
     def __init__(self, scene: Scene, people: People, stage: Stage) -> None:
@@ -42,6 +44,10 @@ class StagePlan(StageRows):
         """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question."""
         return self._of_people(only) if self.by_person else self._of_rows(only)
 
+    def planned(self) -> sa.CTE:
+        """The verdicts that a plan is made of: on every unit, or on those of the people whom a purge is about."""
+        return self.verdicts(self.asked if self.scene.request is not None else None)
+
     def keys(self, verdicts: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         """The key columns of verdicts."""
         return [verdicts.c[f"key_{i}"] for i in range(len(self.key))]
@@ -50,6 +56,20 @@ class StagePlan(StageRows):
         """Keys of the units that are due."""
         verdicts = self.verdicts(only)
         return sa.select(*self.keys(verdicts)).where(verdicts.c.state == DUE)
+
+    def events(self, only: RowTest) -> list[tuple[Moment, sa.Select[Any]]]:
+        """In a stage by rows: what verdicts say of each event, one by one: (key_0…, rank, clock)."""
+        tests = [only(self.facts.table), *self._own_filter()]
+        others = [m for m in self.moments[1:] for _ in range(self._ways(m))]
+        return list(
+            zip([self.moments[0], *others], [self._first_event(tests), *self._other_events(tests)], strict=True)
+        )
+
+    def _ways(self, m: Moment) -> int:
+        links = self.scene.links
+        if m.table == self.unit:
+            return 1
+        return len(links.paths(m.table, self.unit)) + len(links.paths(self.unit, m.table))
 
     def _of_people(self, only: RowTest | None) -> sa.CTE:
         people = self.people.those(only) if only is not None else self.people.everybody()
@@ -63,7 +83,7 @@ class StagePlan(StageRows):
                 else_=rank,
             )
         tests = [only(unit)] if only is not None else []
-        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests)
+        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only)
 
     def _of_rows(self, only: RowTest | None) -> sa.CTE:
         tests = [*([only(self.facts.table)] if only is not None else []), *self._own_filter()]
@@ -75,7 +95,7 @@ class StagePlan(StageRows):
         verdicts = grouped.group_by(*keys).subquery()
         unit = self.units()
         same = sa.and_(*(v == unit.c[c] for v, c in zip(self.keys(verdicts), self.key, strict=True)))
-        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [])
+        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [], only)
 
     def _finished(
         self,
@@ -84,11 +104,12 @@ class StagePlan(StageRows):
         rank: sa.ColumnElement[Any],
         clock: sa.ColumnElement[Any],
         tests: list[Test],
+        only: RowTest | None,
     ) -> sa.CTE:
         """The last word: what was done before and still looks done is done."""
         state: sa.ColumnElement[str] = self.people.ranks.name(rank)
         if not self.unit_is_deleted or self.by_person:
-            state = sa.case((self._hidden(unit, clock), DONE), else_=state)
+            state = sa.case((self._hidden(unit, clock, only), DONE), else_=state)
         keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         query = sa.select(*keys, state.label("state"), clock.label("clock")).select_from(joined).where(*tests)
         return query.cte("merzim_verdicts")
@@ -103,7 +124,7 @@ class StagePlan(StageRows):
     def _reason(
         self, row: sa.FromClause, joined: sa.FromClause, rank: sa.ColumnElement[Any], clock: Any = None
     ) -> sa.Select[Any]:
-        kind = sa.String() if self.scene.dialect == "sqlite" else sa.DateTime()
+        kind = sa.String() if self.scene.dialect == "sqlite" else CLOCK
         keys = [row.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         moment_of = sa.cast(sa.null(), kind) if clock is None else clock
         return sa.select(*keys, rank.label("rank"), moment_of.label("clock")).select_from(joined)
@@ -126,7 +147,11 @@ class StagePlan(StageRows):
         rank = self._rank(m, row, KEPT)
         if m.event.where is not None:
             rank = sa.case((sa.not_(not_false(m.event.where)), self.people.ranks.of(KEPT)), else_=rank)
-        return self._reason(row, row, rank, sane)
+        return self._reason(row, row, self._unless_asked(row, rank), sane)
+
+    def _unless_asked(self, row: sa.FromClause, rank: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        """For an erasure: no term of its own keeps a row of whom the request names."""
+        return sa.case((self.asked(row), self.people.ranks.of(DUE)), else_=rank) if self.scene.erases else rank
 
     def _other_events(self, tests: list[Test]) -> list[sa.Select[Any]]:
         """Events of rows that lead to the unit, or that the unit leads to: the newest of all counts."""
@@ -137,14 +162,16 @@ class StagePlan(StageRows):
             begun = [column.is_not(None), *([not_false(m.event.where)] if m.event.where is not None else [])]
             if m.table == self.unit:
                 row = links.filtered(self.unit, *tests, *begun)
-                found.append(self._reason(row, row, self._rank(m, row)))
+                found.append(self._reason(row, row, self._unless_asked(row, self._rank(m, row))))
                 continue
             for path in links.paths(m.table, self.unit):
                 source, row = links.source(path, *begun), links.filtered(self.unit, *tests)
-                found.append(self._reason(row, links.chain(path, source, row), self._rank(m, source)))
+                rank = self._unless_asked(row, self._rank(m, source))
+                found.append(self._reason(row, links.chain(path, source, row), rank))
             for path in links.paths(self.unit, m.table):
                 row, target = links.source(path, *tests), links.filtered(m.table, *begun)
-                found.append(self._reason(row, links.chain(path, row, target), self._rank(m, target)))
+                rank = self._unless_asked(row, self._rank(m, target))
+                found.append(self._reason(row, links.chain(path, row, target), rank))
         return found
 
     def _of_owners(self, tests: list[Test], only: RowTest | None) -> list[sa.Select[Any]]:
@@ -190,13 +217,13 @@ class StagePlan(StageRows):
                 found.append(self._reason(row, row, ranks.of(f"held: {name}")))
         return found
 
-    def _hidden(self, unit: sa.FromClause, clock: sa.ColumnElement[Any]) -> Test:
+    def _hidden(self, unit: sa.FromClause, clock: sa.ColumnElement[Any], only: RowTest | None) -> Test:
         """Done before: a tombstone, nothing newer than the clock it was decided on, and the row still looks done.
         A row that is held by itself may look undone for as long as it is held."""
         stone = self.scene.ledger.tombstone.alias()
         known = sa.type_coerce(stone.c.clock, sa.String()) if self.scene.dialect == "sqlite" else stone.c.clock
         newer = sa.func.coalesce(clock > known, sa.false())
-        whole = sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit)))
+        whole = sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit, only)))
         match = self.scene.match(stone, self.unit, unit)
         done = exists(stone, stone.c.stage == self.qualified, match, sa.not_(newer), whole)
         rule = self.rule_of(self.unit)

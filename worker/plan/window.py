@@ -21,7 +21,7 @@ class Hours:
 
     def night(self, now: datetime) -> date | None:
         """The date of the night whose window is open at `now` (aware); None while it is shut."""
-        today = now.astimezone(self.zone).date()
+        today = self.today(now)
         for day in (today, today - timedelta(days=1)):
             opens, ends = self.bounds(day)
             if opens <= now < ends:
@@ -35,7 +35,11 @@ class Hours:
         opens = datetime.combine(night, self.window.start, self.zone).astimezone(UTC)
         return opens, datetime.combine(last, self.window.end, self.zone).astimezone(UTC)
 
+    def today(self, now: datetime) -> date:
+        """The local date of `now`."""
+        return now.astimezone(self.zone).date()
+
     def passed(self, now: datetime) -> date:
         """The date of the newest night whose window has ended at `now`."""
-        today = now.astimezone(self.zone).date()
+        today = self.today(now)
         return next(d for d in (today - timedelta(days=n) for n in range(3)) if self.bounds(d)[1] <= now)

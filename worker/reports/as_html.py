@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from worker.reports.facts import counts
 from worker.reports.reason_lines import ReasonLines
 from worker.reports.shapes import RunFacts, TableFacts
+from worker.reports.watched_words import Watched
 from worker.reports.wording import Words
 
 BAR_WIDTH = 100.0
@@ -28,10 +29,11 @@ def render_html(facts: RunFacts, language: str = "en") -> str:
     words = Words(facts, language)
     stages = [(stage, [t for t in facts.tables if t.stage == stage.stage]) for stage in facts.stages]
     planned = {stage.stage for stage in facts.stages}
-    return _template().render(
+    return template("template.html").render(
         facts=facts,
         words=words,
         lines=ReasonLines(words),
+        watched=Watched(words).lines(),
         text=words.text,
         catalogue=words.catalogue,
         counts=counts(facts),
@@ -71,7 +73,8 @@ def bar(named: dict[str, int]) -> list[Piece]:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of this folder. Whatever is filled in is escaped."""
     environment = Environment(
         loader=PackageLoader("worker.reports", "."),
         autoescape=True,
@@ -79,4 +82,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("template.html")
+    return environment.get_template(name)

@@ -11,9 +11,10 @@ from worker.reports.wording import Words
 
 
 def report_json(facts: RunFacts, language: str = "en") -> dict[str, Any]:
-    """The report as JSON values: run, state, verdict, answer and counts first, then every fact."""
+    """The report as JSON values: who waits for an answer, run, state, verdict, answer and counts, then every fact."""
     words = Words(facts, language)
     found: dict[str, Any] = {
+        "answers": _plain(facts.answers),
         "run": facts.id,
         "state": facts.state,
         "verdict": facts.verdict,

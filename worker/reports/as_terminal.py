@@ -11,6 +11,7 @@ from rich.text import Text
 from worker.reports.facts import counts
 from worker.reports.reason_lines import ReasonLine, ReasonLines
 from worker.reports.shapes import RunFacts, Verdict
+from worker.reports.watched_words import Watched
 from worker.reports.wording import Words
 
 _COLOURS: dict[Verdict, str] = {"clean": "green", "attention": "yellow", "stopped": "red", "open": "cyan"}
@@ -22,6 +23,7 @@ NUMBER_WIDTH = 9  # "1,234,567"
 def print_report(facts: RunFacts, console: Console | None = None, language: str = "en") -> None:
     """Print the report; without `console`, to standard output."""
     page = _Page(facts, console or Console(highlight=False), language)
+    page.answers()
     page.answer()
     page.numbers()
     page.todos()
@@ -37,6 +39,10 @@ class _Page:
         self.words = Words(facts, language)
         self.lines = ReasonLines(self.words)
         self.text, self.number = self.words.text, self.words.catalogue.number
+
+    def answers(self) -> None:
+        for sentence, answer in zip(self.words.answers(), self.facts.answers, strict=True):
+            self.console.print(Text(sentence, style="bold red" if answer.overdue else "yellow"))
 
     def answer(self) -> None:
         verdict = self.facts.verdict
@@ -80,6 +86,8 @@ class _Page:
 
     def reasons(self) -> None:
         self._reasons("title.held", self.lines.held())
+        for sentence in Watched(self.words).lines():
+            self.console.print(Text(sentence))
         self._reasons("title.quarantined", self.lines.quarantined())
         self._reasons("title.overdue", self.lines.overdue())
 

@@ -1,5 +1,8 @@
 """What a run did, from the ledger alone: built again at any time, it is the same."""
 
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
 import sqlalchemy as sa
 
 from config.catalogue import text
@@ -10,9 +13,11 @@ from worker.ledger.policies import policy_text
 from worker.ledger.runs import find_run
 from worker.ledger.tables import Ledger
 from worker.plan.scene import by_person
+from worker.reports.answers import answers_due
 from worker.reports.reckoning import segment_facts, stage_facts, table_facts
 from worker.reports.records import read_records
 from worker.reports.shapes import Limits, People, RunFacts, StageFacts
+from worker.reports.watched import ending_soon, to_review
 
 
 class WrongPolicy(LedgerError):
@@ -64,6 +69,10 @@ def run_facts(connection: sa.Connection, ledger: Ledger, policy: Policy, run_id:
         quarantined_keys=records.quarantined_keys,
         quarantined_total=_quarantined_units(stages),
         holds=records.holds,
+        holds_ending=tuple(ending_soon(records.holds, records.last_known)),
+        holds_to_review=tuple(to_review(records.holds, records.last_known, policy)),
+        review_term=None if policy.review.holds is None else str(policy.review.holds),
+        blocked=records.plan.get("blocked"),
         files_waiting=records.files_waiting,
         batches=len(records.batches),
         batches_open=sum(b.open for b in records.batches),
@@ -71,7 +80,12 @@ def run_facts(connection: sa.Connection, ledger: Ledger, policy: Policy, run_id:
         limits=_limits(policy),
         hold_bases={name: hold.basis for name, hold in policy.holds.items()},
         seal=records.seal,
+        answers=answers_due(connection, ledger, _local_date(policy, records.last_known), records.last_known),
     )
+
+
+def _local_date(policy: Policy, utc: datetime) -> date:
+    return utc.replace(tzinfo=UTC).astimezone(ZoneInfo(policy.timezone)).date()
 
 
 def counts(facts: RunFacts) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from worker.plan.people import BLOCKED, BY_HAND
 from worker.reports.reasons import HELD, known_reason
+from worker.reports.watched_words import Watched
 from worker.reports.wording import Words
 
 _SOMEBODY_ACTS = ("locked", "stopped", "failed")
@@ -101,7 +102,7 @@ class ReasonLines:
 
     def todos(self) -> list[Todo]:
         """Everything that waits for a person; empty when nothing does."""
-        facts = self._facts
+        facts, watched = self._facts, Watched(self._words)
         found = []
         if facts.state in ("stopped", "failed"):
             what = self._text("limit.stopped", reason=facts.reason or self._text("overdue.no_reason"))
@@ -112,6 +113,8 @@ class ReasonLines:
         if facts.state not in ("stopped", "failed"):
             found += [Todo(f"{s.stage}: {self._why_overdue(r)}", self._text(f"todo.{r}")) for s, r in waiting]
         found += [Todo(sentence, self._text("todo.files")) for sentence in self._words.files()]
+        found += [Todo(sentence, self._text("todo.ending")) for sentence in watched.ending()]
+        found += [Todo(sentence, self._text("todo.review")) for sentence in watched.to_review()]
         if facts.seal is None and facts.state != "open":
             found.append(Todo(self._text("proof.unsealed"), self._text("todo.seal")))
         return found

@@ -30,9 +30,11 @@ class BatchProgress:
 
 @dataclass(frozen=True)
 class Records:
-    """The ledger's rows about one run. `quarantine` counts units by (stage, reason)."""
+    """The ledger's rows about one run. `last_known`: its end, or when it did something last. `quarantine` counts units
+    by (stage, reason)."""
 
     run: Run
+    last_known: datetime
     plan: dict[str, Any]
     installation: str | None
     entries: tuple[Entry, ...]
@@ -48,11 +50,12 @@ class Records:
 def read_records(connection: sa.Connection, ledger: Ledger, run_id: str) -> Records:
     """Everything about the run. Raises LedgerError when the ledger has no such run."""
     run = find_run(connection, ledger, run_id)
-    entries = _entries(connection, ledger, run_id)
+    entries = entries_of(connection, ledger, run_id)
     last_known = run.ended_at or max([run.started_at, *(e.committed_at for e in entries)])
     installation = ledger.installation.c.id
     return Records(
         run=run,
+        last_known=last_known,
         plan=json.loads(run.plan),
         installation=connection.scalar(sa.select(installation).order_by(installation).limit(1)),
         entries=entries,
@@ -66,7 +69,7 @@ def read_records(connection: sa.Connection, ledger: Ledger, run_id: str) -> Reco
     )
 
 
-def _entries(connection: sa.Connection, ledger: Ledger, run_id: str) -> tuple[Entry, ...]:
+def entries_of(connection: sa.Connection, ledger: Ledger, run_id: str) -> tuple[Entry, ...]:
     table = ledger.entry
     query = table.select().where(table.c.run_id == run_id).order_by(table.c.batch, table.c.slice)
     found = []
@@ -123,6 +126,7 @@ def _holds(connection: sa.Connection, ledger: Ledger, at: datetime) -> tuple[Hol
     rows = connection.execute(held.select().where(*in_force).order_by(held.c.placed_at, held.c.id)).mappings()
     return tuple(
         HoldFacts(
+            id=row["id"],
             scope=row["scope"],
             table=row["table_name"],
             key=None if row["scope"] == "table" else _key(row),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from worker.reports.answers import AnswerFacts
+
 OverdueReason = Literal["quota", "locked", "window_ended", "stopped", "failed", "open"]
 Verdict = Literal["clean", "attention", "stopped", "open"]
 
@@ -116,6 +118,7 @@ class QuarantinedKey:
 class HoldFacts:
     """A hold placed by hand that was in force when the run ended. `key` is None for a whole table."""
 
+    id: str
     scope: str
     table: str
     key: str | None
@@ -172,7 +175,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Everything that a report says about a run."""
+    """Everything that a report says about a run. `holds_ending` end soon, `holds_to_review` are older than
+    `review_term`; `blocked` are the people whom the law blocked when the run was planned, None where nobody counted."""
 
     id: str
     kind: str
@@ -198,6 +202,10 @@ class RunFacts:
     quarantined_keys: tuple[QuarantinedKey, ...]
     quarantined_total: int
     holds: tuple[HoldFacts, ...]
+    holds_ending: tuple[HoldFacts, ...]
+    holds_to_review: tuple[HoldFacts, ...]
+    review_term: str | None
+    blocked: int | None
     files_waiting: Mapping[str, int]
     batches: int
     batches_open: int
@@ -205,6 +213,7 @@ class RunFacts:
     limits: Limits
     hold_bases: Mapping[str, str]
     seal: SealFacts | None
+    answers: tuple[AnswerFacts, ...]
 
     @property
     def stopped_stages(self) -> tuple[StageFacts, ...]:

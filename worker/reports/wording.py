@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from config.catalogue import Catalogue, catalogue
+from worker.reports.answers import answer_line
 from worker.reports.facts import counts
 from worker.reports.reasons import known_reason
 from worker.reports.shapes import RunFacts, StageFacts, TableFacts
 
-_KINDS = ("run", "night", "queue", "restore")
+_KINDS = ("run", "night", "queue", "purge", "restore")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Words:
         self.facts = facts
         self.catalogue: Catalogue = catalogue(language)
         self.text = self.catalogue.text
+
+    def answers(self) -> list[str]:
+        """Who waited for an answer at the end of the run, overdue or nearly."""
+        return [answer_line(self.text, answer) for answer in self.facts.answers]
 
     def answer(self) -> str:
         """What happened, in one sentence."""

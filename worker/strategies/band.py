@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from config.catalogue import text
 from worker.strategies.base import Coarsening
-from worker.strategies.sql import is_postgresql
+from worker.strategies.sql import is_mariadb, is_postgresql
 
 
 class Band(Coarsening):
@@ -36,6 +36,9 @@ class Band(Coarsening):
         if is_postgresql(dialect):
             exact = sa.cast(column, sa.Numeric)
             return sa.cast(sa.func.floor(exact / width) * width, column.type)
+        if is_mariadb(dialect):  # a quotient would be rounded
+            lower: sa.ColumnElement[Any] = sa.func.floor(column, type_=sa.Numeric)
+            return lower - sa.func.mod(sa.func.mod(lower, width) + width, width)
         whole = sa.cast(column, sa.BigInteger)
         floor = whole - sa.case((column < whole, 1), else_=0)
         return floor - ((floor % width) + width) % width

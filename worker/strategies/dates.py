@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from config.catalogue import text
 from worker.strategies.base import Coarsening
 from worker.strategies.kinds import kind_of
-from worker.strategies.sql import is_postgresql
+from worker.strategies.sql import is_mariadb, is_postgresql
 
 
 class _ToStartOf(Coarsening):
@@ -32,6 +32,8 @@ class _ToStartOf(Coarsening):
         if is_postgresql(dialect):
             moment = sa.cast(column, sa.DateTime) if is_date else column
             return sa.cast(sa.func.date_trunc(self.unit, moment), column.type)
+        if is_mariadb(dialect):
+            return sa.cast(sa.func.date_format(column, self.sqlite_format), column.type)
         return sa.func.strftime(self.sqlite_format + ("" if is_date else " 00:00:00.000000"), column)
 
 

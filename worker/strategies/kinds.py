@@ -3,7 +3,7 @@
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import mysql, postgresql
 
 Kind = Literal[
     "text",
@@ -23,13 +23,13 @@ ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 
 # The first that fits. SQLAlchemy's Enum is a String and its Interval wraps a DateTime: not to us.
 _KINDS: tuple[tuple[Kind, tuple[type[Any], ...]], ...] = (
-    ("other", (sa.Enum, sa.Interval)),
+    ("other", (sa.Enum, sa.Interval, mysql.SET)),
     ("json", (sa.JSON,)),
     ("array", (sa.ARRAY,)),
     ("inet", (postgresql.INET, postgresql.CIDR)),
     ("boolean", (sa.Boolean,)),
     ("uuid", (sa.Uuid,)),
-    ("bytes", (sa.LargeBinary, sa.BINARY, sa.VARBINARY)),
+    ("bytes", (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mysql.TINYBLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB)),
     ("integer", (sa.Integer,)),
     ("number", (sa.Numeric, sa.Float)),
     ("timestamp", (sa.DateTime,)),

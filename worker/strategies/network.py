@@ -1,7 +1,5 @@
 """ip to network and strip query: what clause 3.9 collects by itself, without the person."""
 
-import re
-from collections.abc import Callable
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -17,13 +15,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.catalogue import text
+from worker.databases.sqlite_functions import COLONS_OF_FULL_V6, UNREADABLE, network_of, without_query
 from worker.strategies.base import Coarsening
 from worker.strategies.kinds import kind_of
-from worker.strategies.sql import as_text, count_of, is_postgresql, only_characters, position, split_part
+from worker.strategies.sql import as_text, count_of, is_mariadb, is_postgresql, only_characters, position, split_part
 
-_UNREADABLE = "0.0.0.0"  # noqa: S104 - a value to write into a column, nothing is bound to it
 _V4_BITS, _V6_BITS = 24, 48
-_COLONS_OF_FULL_V6 = 6  # with an IPv4 tail; seven without
 _ADDRESS = IPv4Address | IPv6Address | IPv4Interface | IPv6Interface
 _NETWORK = IPv4Network | IPv6Network
 
@@ -42,13 +39,13 @@ class IpToNetwork(Coarsening):
 
     def longest(self, argument: str | None, column_name: str = "") -> int | None:
         """See Strategy. Only the word for an unreadable address can be longer than what stood there."""
-        return len(_UNREADABLE)
+        return len(UNREADABLE)
 
     def coarsen(self, value: Any, argument: str | None) -> Any:
         """See Coarsening."""
         if isinstance(value, _ADDRESS | _NETWORK):
             return _network(value)
-        return _coarse_text(str(value))
+        return network_of(str(value))
 
     def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Coarsening."""
@@ -57,13 +54,13 @@ class IpToNetwork(Coarsening):
             kept = sa.func.least(sa.func.masklen(column), bits)
             return sa.cast(sa.func.network(sa.func.set_masklen(column, kept)), column.type)
         text = as_text(column)
-        if not is_postgresql(dialect):
+        if not is_postgresql(dialect) and not is_mariadb(dialect):
             return sa.func.merzim_ip_to_network(text, type_=sa.Text)
         return sa.case(
             (column.is_(None), sa.null()),
             (_is_v4(text, dialect), _joined(text, ".", 3, dialect) + ".0"),
             (_is_v6(text, dialect), _v6_network(text, dialect)),
-            else_=_UNREADABLE,
+            else_=UNREADABLE,
         )
 
 
@@ -72,17 +69,6 @@ def _network(value: _ADDRESS | _NETWORK) -> IPv4Interface | IPv6Interface | _NET
     bits = _V4_BITS if network.version == 4 else _V6_BITS
     wide = network if network.prefixlen <= bits else network.supernet(new_prefix=bits)
     return wide if isinstance(value, _NETWORK) else ip_interface(str(wide))
-
-
-def _coarse_text(text: str) -> str:
-    if re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", text):
-        return text.rpartition(".")[0] + ".0"
-    if re.fullmatch(r"[0-9a-fA-F:.]*", text) and ("::" in text or text.count(":") >= _COLONS_OF_FULL_V6):
-        groups = text.split(":")[:3]
-        if all(re.fullmatch(r"[0-9a-fA-F]{0,4}", group) for group in groups):
-            kept = groups[: groups.index("")] if "" in groups else groups
-            return ":".join(kept) + "::"
-    return _UNREADABLE
 
 
 def _joined(text: sa.ColumnElement[str], separator: str, count: int, dialect: str) -> sa.ColumnElement[str]:
@@ -101,7 +87,7 @@ def _is_v4(text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
 def _is_v6(text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
     groups = [split_part(text, ":", number, dialect) for number in (1, 2, 3)]
     fits = [sa.and_(sa.func.length(group) <= 4, only_characters(group, "0-9a-fA-F", dialect)) for group in groups]
-    written = sa.or_(position(text, "::", dialect) > 0, count_of(text, ":") >= _COLONS_OF_FULL_V6)
+    written = sa.or_(position(text, "::", dialect) > 0, count_of(text, ":") >= COLONS_OF_FULL_V6)
     shape = sa.and_(only_characters(text, "0-9a-fA-F:.", dialect), written)
     return sa.case((shape, sa.and_(*fits)), else_=sa.false())
 
@@ -128,12 +114,7 @@ class StripQuery(Coarsening):
 
     def coarsen(self, value: Any, argument: str | None) -> str:
         """See Coarsening."""
-        url = re.split(r"[?#]", str(value), maxsplit=1)[0]
-        before, slashes, rest = url.partition("//")
-        if not slashes:
-            return url
-        authority, slash, path = rest.partition("/")
-        return before + slashes + authority.rpartition("@")[2] + slash + path
+        return without_query(str(value))
 
     def coarse(self, column: sa.ColumnElement[Any], argument: str | None, dialect: str) -> sa.ColumnElement[Any]:
         """See Coarsening."""
@@ -141,11 +122,7 @@ class StripQuery(Coarsening):
         if is_postgresql(dialect):
             url = sa.func.regexp_replace(text, "[?#].*$", "", type_=sa.Text)
             return sa.func.regexp_replace(url, "^((?:[^/]|/(?!/))*//)[^/]*@", r"\1", type_=sa.Text)
+        if is_mariadb(dialect):
+            url = sa.func.regexp_replace(text, "(?s)[?#].*$", "", type_=sa.Text)
+            return sa.func.regexp_replace(url, r"\A((?:[^/]|/(?!/))*//)[^/]*@", r"\1", type_=sa.Text)
         return sa.func.merzim_strip_query(text, type_=sa.Text)
-
-
-SQLITE_FUNCTIONS: dict[str, Callable[[str | None], str | None]] = {
-    "merzim_ip_to_network": lambda text: None if text is None else _coarse_text(text),
-    "merzim_strip_query": lambda text: None if text is None else StripQuery().coarsen(text, None),
-}
-"""What SQLite cannot say in one expression of bearable depth: it runs in our process, so it calls us."""

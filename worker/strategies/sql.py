@@ -7,14 +7,19 @@ import sqlalchemy as sa
 from config.catalogue import text
 from worker.strategies.base import StrategyError
 
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
+SQLITE, POSTGRESQL, MARIADB = "sqlite", "postgresql", "mysql"
 
 
 def is_postgresql(dialect: str) -> bool:
-    """True for PostgreSQL, False for SQLite; raises StrategyError for any other database."""
-    if dialect not in (SQLITE, POSTGRESQL):
+    """True for PostgreSQL, False for SQLite and MariaDB; raises StrategyError for any other database."""
+    if dialect not in (SQLITE, POSTGRESQL, MARIADB):
         raise StrategyError(text("strategy.other_database", dialect=dialect))
     return dialect == POSTGRESQL
+
+
+def is_mariadb(dialect: str) -> bool:
+    """True for MariaDB, whose texts are compared letter by letter once they went through `as_text`."""
+    return dialect == MARIADB
 
 
 def as_text(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
@@ -31,6 +36,8 @@ def random_below(limit: int, dialect: str) -> sa.ColumnElement[int]:
     """A whole number from 0 to limit - 1, at most 31 bits."""
     if is_postgresql(dialect):
         return sa.cast(sa.func.floor(sa.func.random(type_=sa.Float) * limit), sa.Integer)
+    if is_mariadb(dialect):
+        return sa.cast(sa.func.floor(sa.func.rand(type_=sa.Float) * limit), sa.Integer)
     # The remainder first: abs() of the smallest 64-bit number is an error in SQLite.
     return sa.func.abs(sa.func.random(type_=sa.BigInteger) % limit, type_=sa.Integer)
 
@@ -42,17 +49,29 @@ def random_digits(count: int, dialect: str) -> sa.ColumnElement[str]:
 
 def random_hex(count: int, dialect: str) -> sa.ColumnElement[str]:
     """So many random hexadecimal digits as text, at most 32 (two of them are fixed on PostgreSQL)."""
+    digits: sa.ColumnElement[str]
     if is_postgresql(dialect):
         digits = sa.func.replace(as_text(sa.func.gen_random_uuid(type_=sa.Uuid)), "-", "", type_=sa.Text)
+    elif is_mariadb(dialect):
+        digits = sa.func.lower(_hex_of_five(dialect), type_=sa.Text)
+        for _ in range((count - 1) // 5):
+            digits = digits + sa.func.lower(_hex_of_five(dialect), type_=sa.Text)
     else:
         digits = sa.func.lower(sa.func.hex(sa.func.randomblob(16)), type_=sa.Text)
     return sa.func.substr(digits, 1, count, type_=sa.Text)
+
+
+def _hex_of_five(dialect: str) -> sa.ColumnElement[str]:
+    """RAND() has 30 bits: 20 of them."""
+    return sa.func.lpad(sa.func.hex(random_below(16**5, dialect)), 5, "0", type_=sa.Text)
 
 
 def looks_like(value: sa.ColumnElement[str], glob: str, regex: str, dialect: str) -> sa.ColumnElement[bool]:
     """The whole text has a shape: `regex` on PostgreSQL, the same as `glob` on SQLite; case counts."""
     if is_postgresql(dialect):
         return value.op("~", is_comparison=True)(f"^(?:{regex})$")
+    if is_mariadb(dialect):
+        return value.op("REGEXP", is_comparison=True)(rf"\A(?:{regex})\z")
     return value.op("GLOB", is_comparison=True)(glob)
 
 
@@ -60,6 +79,8 @@ def only_characters(value: sa.ColumnElement[str], characters: str, dialect: str)
     """No character but these, written as the inside of a [bracket] that both databases read alike."""
     if is_postgresql(dialect):
         return value.op("!~", is_comparison=True)(f"[^{characters}]")
+    if is_mariadb(dialect):
+        return value.op("NOT REGEXP", is_comparison=True)(f"[^{characters}]")
     return value.op("NOT GLOB", is_comparison=True)(f"*[^{characters}]*")
 
 
@@ -67,6 +88,10 @@ def split_part(value: sa.ColumnElement[str], separator: str, number: int, dialec
     """The part with this number, from 1; "" when there are fewer. Not for quotes and backslashes."""
     if is_postgresql(dialect):
         return sa.func.split_part(value, separator, number, type_=sa.Text)
+    if is_mariadb(dialect):
+        upto = sa.func.substring_index(value, separator, number, type_=sa.Text)
+        part = sa.func.substring_index(upto, separator, -1, type_=sa.Text)
+        return sa.case((count_of(value, separator) >= number - 1, part), else_="")
     as_list = '["' + sa.func.replace(value, separator, '","', type_=sa.Text) + '"]'
     return sa.func.coalesce(sa.func.json_extract(as_list, f"$[{number - 1}]"), "", type_=sa.Text)
 

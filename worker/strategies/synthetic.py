@@ -18,7 +18,7 @@ from worker.identifiers.iin import FIRST_WEIGHTS, SECOND_WEIGHTS, is_synthetic_i
 from worker.identifiers.phone import SYNTHETIC_PREFIXES, is_synthetic_phone, synthetic_phone
 from worker.strategies.base import Strategy
 from worker.strategies.kinds import Kind, kind_of
-from worker.strategies.sql import as_text, keep_null, looks_like, random_below, random_digits, random_hex
+from worker.strategies.sql import as_text, is_mariadb, keep_null, looks_like, random_below, random_digits, random_hex
 
 
 class _Synthetic(Strategy):
@@ -92,6 +92,8 @@ class SyntheticIin(_Synthetic):
             + "9"
             + random_digits(4, dialect)
         )
+        if is_mariadb(dialect):
+            return _with_wrong_digit_on_mariadb(body, dialect)
         # The check digit reads the body many times: MATERIALIZED draws it once, and the reference to the
         # column anew for every row (PostgreSQL evaluates a subquery without one once for the whole UPDATE).
         row = sa.select(body.label("body")).where(column.is_not(None))
@@ -108,6 +110,14 @@ class SyntheticIin(_Synthetic):
         impossible = sa.cast(sa.func.substr(text, 3, 2), sa.Integer) > 12
         wrong = _check_digit(text) != _digit(text, 12)
         return sa.case((shape, sa.and_(impossible, wrong)), else_=sa.false())
+
+
+def _with_wrong_digit_on_mariadb(body: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[str]:
+    """A variable of the session draws the body once: a subquery cannot, being asked once for the whole UPDATE. CONCAT
+    takes its arguments from left to right; were it otherwise, no row would look done and the slice would roll back."""
+    variable = sa.literal_column("@merzim_iin", sa.Text())
+    wrong = (_check_digit(variable) + 1 + random_below(9, dialect)) % 10
+    return sa.func.concat(sa.func.concat(variable.op(":=")(body)), as_text(wrong), type_=sa.Text)
 
 
 def _digit(text: sa.ColumnElement[str], place: int) -> sa.ColumnElement[int]:
@@ -143,11 +153,11 @@ class SyntheticPhone(_Synthetic):
 
     def recognised(self, text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
         """See _Synthetic."""
-        without_plus = sa.func.ltrim(text, "+", type_=sa.Text)
+        without_plus = sa.func.replace(text, "+", "", type_=sa.Text)
         national = "7" + "[0-9]" * 10
         with_plus = looks_like(text, f"+{national}", f"[+]{national}", dialect)
         shape = sa.or_(with_plus, looks_like(text, national, national, dialect))
-        return sa.and_(shape, sa.func.substr(without_plus, 2, 3).in_(SYNTHETIC_PREFIXES))
+        return sa.and_(shape, sa.func.substr(without_plus, 2, 3).in_([sa.literal(p) for p in SYNTHETIC_PREFIXES]))
 
 
 class SyntheticEmail(_Synthetic):

@@ -9,8 +9,8 @@ context.configure(
     connection=attributes["connection"],
     version_table=version_table(attributes["schema"]),
     version_table_schema=attributes["schema"],
-    # SQLite too rolls DDL back, when the transaction was begun explicitly.
-    transactional_ddl=True,
+    # SQLite too rolls DDL back, when the transaction was begun explicitly; MariaDB commits it.
+    transactional_ddl=attributes["connection"].dialect.name != "mysql",
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -68,6 +68,21 @@ def existing_key(connection: sa.Connection, facts: TableFacts, key: str) -> tupl
     raise Refused(text("refuses.no_row", table=facts.name))
 
 
+def key_named(connection: sa.Connection, facts: TableFacts, key: str) -> tuple[Any, ...]:
+    """The key from text, also of a row that is no longer there. Raises Refused for a text that can be no key of it."""
+    try:
+        return existing_key(connection, facts, key)
+    except Refused:
+        parts = key.split(",") if len(facts.key) > 1 else [key]
+        codec = KeyCodec.of([facts.column(c) for c in facts.key])
+        if len(parts) != len(facts.key):
+            raise
+        try:
+            return codec.from_json([part.strip() for part in parts])
+        except ValueError:
+            raise Refused(text("refuses.no_row", table=facts.name)) from None
+
+
 def _end(policy: Policy, until: date | None) -> datetime | None:
     """The end of the last day, in the operator's zone, as naive UTC."""
     if until is None:

@@ -1,0 +1,1 @@
+"""Faults at every step: what merzim tells the database and does to the disk is counted, and one of them goes wrong."""

@@ -1,0 +1,35 @@
+"""The database's own limit: the one statement that does the same to the same rows, over one connection or two."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import IsolationLevel
+
+from worker.bench.cases import Case
+from worker.bench.ground import engine_of, own_only
+from worker.bench.rows import Size
+from worker.bench.sql import sql_of
+
+
+def limit(url: str, case: Case, size: Size, connections: int) -> tuple[int, float]:
+    """Rows, and the seconds until the last connection has committed."""
+    middle = size.people // 2
+    halves = ["> 0"] if connections == 1 else [f"<= {middle}", f"> {middle}"]
+    sql = sql_of(url)
+    ready = threading.Barrier(len(halves) + 1)
+    with ThreadPoolExecutor(len(halves)) as threads:
+        done = [threads.submit(_change, url, case.limit(sql, size, half), ready) for half in halves]
+        ready.wait()
+        begun = time.perf_counter()
+        rows = sum(each.result() for each in done)
+        return rows, time.perf_counter() - begun
+
+
+def _change(url: str, statement: str, ready: threading.Barrier) -> int:
+    own_only(sa.make_url(url))
+    isolation: IsolationLevel = "SERIALIZABLE" if url.startswith("sqlite") else "READ COMMITTED"
+    with engine_of(url, isolation) as engine, engine.connect() as connection, connection.begin():
+        ready.wait()
+        return connection.exec_driver_sql(statement).rowcount

@@ -1,0 +1,207 @@
+"""MariaDB 10.6 and newer: InnoDB's row locks with SKIP LOCKED, READ COMMITTED, everything told explicitly.
+
+What a server or a role has set must not decide what is read, written or waited for: the session says it all.
+"""
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from config.catalogue import text
+from config.names import split_table
+from worker.databases.errors import UnknownDatabase
+from worker.databases.facts import Schema
+from worker.databases.mariadb_errors import DUPLICATE, tell_state
+from worker.databases.mariadb_facts import VOLATILE, extras, referring, volatile_of_theirs
+from worker.databases.mariadb_rows import as_words, line, values
+from worker.databases.reflection import read_schema
+from worker.databases.temporary import QUERIES_KEPT, described
+
+OLDEST = (10, 6)
+CHUNK_ROWS = 500
+# What cannot be cast (NULL to a TEXT, say) goes in as it is, and the server converts it.
+warnings.filterwarnings("ignore", "Datatype .*CAST", sa.exc.SAWarning)
+# Zero dates stand in many old tables and must be put back as they were, so NO_ZERO_DATE is not among these.
+# SIMULTANEOUS_ASSIGNMENT: an UPDATE's right sides see the row as it was, as in every other database.
+SQL_MODE = ",".join(
+    (
+        "STRICT_ALL_TABLES",
+        "ERROR_FOR_DIVISION_BY_ZERO",
+        "NO_AUTO_VALUE_ON_ZERO",
+        "NO_ENGINE_SUBSTITUTION",
+        "SIMULTANEOUS_ASSIGNMENT",
+    )
+)
+# utf8mb4_bin: what is compared with a text of ours, or cast to text, is compared letter by letter.
+SESSION = (
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+    "SET SESSION time_zone = '+00:00', foreign_key_checks = 1, unique_checks = 1, wait_timeout = 3600,"
+    f" idle_write_transaction_timeout = 60, sql_mode = '{SQL_MODE}', group_concat_max_len = 1048576",
+)
+
+
+class MariaDB:
+    """See `base.Database`. SQLAlchemy's name for the dialect is mysql, whichever of the two the server is."""
+
+    dialect = "mysql"
+    encoding = "json"
+
+    def __init__(self, url: sa.URL, ledger_schema: str) -> None:
+        self.ledger_schema: str | None = ledger_schema
+        self.engine = sa.create_engine(
+            url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"}),
+            connect_args={"connect_timeout": 10, "read_timeout": 3600, "write_timeout": 3600},
+            poolclass=QueuePool,
+            pool_size=2,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            query_cache_size=QUERIES_KEPT,
+        )
+        sa.event.listen(self.engine, "connect", _on_connect)
+        sa.event.listen(self.engine, "handle_error", tell_state)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """See `base.Database.reading`. READ ONLY would refuse to EXPLAIN an UPDATE; never to commit is as safe."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin() as transaction:
+                connection.exec_driver_sql("SET SESSION max_statement_time = 0")
+                yield connection
+                transaction.rollback()
+
+    @contextmanager
+    def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
+        """See `base.Database.writing`."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                seconds = max(1, math.ceil(lock_seconds or 5))
+                connection.exec_driver_sql(
+                    f"SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds},"
+                    f" max_statement_time = {max(60, 2 * seconds)}, foreign_key_checks = 1"
+                )
+                yield connection
+
+    def expect_whole_tables(self, connection: sa.Connection, whole: bool) -> None:
+        """MariaDB joins with keys that it makes for intermediate results by itself."""
+
+    def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
+        """See `base.Database.schema`."""
+        default = connection.execute(sa.text("SELECT DATABASE()")).scalar_one()
+        named = {split_table(t)[0] or default for t in tables} | {default}
+        wanted: dict[str | None, Any] = {None if s == default else s: None for s in sorted(named)}
+        wanted.update(referring(connection, named))
+        return read_schema(connection, wanted, extras(connection, default))
+
+    def ailments(self, connection: sa.Connection) -> list[str]:
+        """See `base.Database.ailments`. Transactions of others are seen with PROCESS only; a replica's lag not at all
+        from here."""
+        waiting = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'").one()
+        found = ["lock_waiters"] if int(waiting[1]) else []
+        # InnoDB tells these times in the server's own zone, whatever the session's.
+        now = "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')"
+        long = f"SELECT count(*) FROM information_schema.innodb_trx WHERE trx_started < {now} - INTERVAL 10 MINUTE"
+        try:
+            return [*found, "long_transactions"] if connection.exec_driver_sql(long).scalar_one() else found
+        except OperationalError:
+            return [*found, "hidden_sessions"]
+
+    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+        """See `base.Database.locked`."""
+        return query.with_for_update(skip_locked=skip)
+
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+        """The rows, streamed, one JSON array a line."""
+        words = [as_words(c).label(f"merzim_{i}") for i, c in enumerate(query.selected_columns)]
+        told = query.with_only_columns(*words, maintain_column_froms=True)
+        with connection.execute(told, execution_options={"stream_results": True}) as found:
+            for chunk in found.partitions(CHUNK_ROWS):
+                yield b"".join(line(row) for row in chunk)
+
+    def rows_in(
+        self, connection: sa.Connection, target: sa.Table, columns: Sequence[str], rows: Iterable[bytes]
+    ) -> int:
+        """See `base.Database.rows_in`."""
+        found = (values(each) for chunk in rows for each in chunk.splitlines())
+        count = 0
+        while many := list(islice(found, CHUNK_ROWS)):
+            count += _insert(connection, target, columns, many)
+        return count
+
+    def temporary(self, connection: sa.Connection, name: str, columns: Mapping[str, sa.Column[Any]]) -> sa.Table:
+        """See `base.Database.temporary`. It lies in the ledger's database. Neither making nor dropping it commits. The
+        outer join lets every column be NULL, whatever the live one says."""
+        table = described(name, self.ledger_schema or "", columns)
+        quoted = connection.dialect.identifier_preparer.format_table(table)
+        one = sa.select(sa.literal_column("1").label("one")).subquery("merzim_nothing")
+        live = next(c.table for c in columns.values() if isinstance(c, sa.Column))
+        any_text: sa.ColumnElement[Any] = sa.literal_column("CAST(NULL AS CHAR(100000))")
+        empty = sa.select(*((c if isinstance(c, sa.Column) else any_text).label(n) for n, c in columns.items()))
+        empty = empty.select_from(one.outerjoin(live, sa.literal_column("FALSE"))).limit(0)
+        made = empty.compile(connection, compile_kwargs={"literal_binds": True})
+        connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {quoted}")
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} ENGINE=InnoDB {made}")
+        return table
+
+    def clear(self, connection: sa.Connection, table: sa.Table) -> None:
+        """See `base.Database.clear`. TRUNCATE would commit."""
+        connection.execute(sa.delete(table))
+
+    def insert_from(
+        self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], query: sa.Select[Any]
+    ) -> int:
+        """See `base.Database.insert_from`."""
+        return connection.execute(sa.insert(table).from_select(list(columns), query)).rowcount
+
+    def fill(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+        """See `base.Database.fill`."""
+        for start in range(0, len(rows), CHUNK_ROWS):
+            _insert(connection, table, [c.name for c in table.c], rows[start : start + CHUNK_ROWS])
+
+    def count_estimate(self, connection: sa.Connection, table: sa.Table) -> int:
+        """See `base.Database.count_estimate`: InnoDB's own estimate, or a count where it says that there is little."""
+        query = sa.text(
+            "SELECT table_rows FROM information_schema.tables"
+            " WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name"
+        )
+        known = connection.execute(query, {"schema": table.schema, "name": table.name}).scalar() or 0
+        if known > 10_000:
+            return int(known)
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+    def is_duplicate(self, error: BaseException) -> bool:
+        """See `base.Database.is_duplicate`."""
+        arguments = getattr(error, "orig", error).args
+        return bool(arguments) and arguments[0] == DUPLICATE
+
+    def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
+        """See `base.Database.volatile_functions`."""
+        called = {n.lower() for n in names}
+        return called & VOLATILE | volatile_of_theirs(connection, called)
+
+
+def _on_connect(driver: Any, record: object) -> None:
+    with driver.cursor() as cursor:
+        cursor.execute("SELECT VERSION()")
+        (version,) = cursor.fetchone()
+        if "MariaDB" not in version or tuple(map(int, version.split(".")[:2])) < OLDEST:
+            raise UnknownDatabase(text("database_url.not_mariadb", version=version.split("-")[0]))
+        for statement in SESSION:
+            cursor.execute(statement)
+    driver.commit()
+
+
+def _insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+    """Many rows, which the driver sends as one statement."""
+    quote = connection.dialect.identifier_preparer
+    names, marks = ", ".join(quote.quote(c) for c in columns), ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {quote.format_table(table)} ({names}) VALUES ({marks})"
+    return connection.exec_driver_sql(statement, [tuple(row) for row in rows]).rowcount

@@ -1,0 +1,84 @@
+"""The claimed people's originals, for as long as a slice's transaction lasts: links are followed through them once the
+rows have changed, and new values of joined columns are made alike for all rows of one person."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker.databases.base import Database
+from worker.pipeline.claim import KEYS, Claim
+from worker.plan.key_lists import bare, key_in
+from worker.plan.result import Key
+from worker.plan.stages import StagePlan
+from worker.plan.treatments import Column
+
+RANDOM = random.SystemRandom()
+BEFORE, NEW = "merzim_before", "merzim_new"
+
+
+@dataclass(frozen=True)
+class Before:
+    """A copy, for this transaction only, of the claimed people's keys and of the columns that something joins, as they
+    were; with the new values of those that change. Links are followed through it once the originals are gone."""
+
+    table: sa.Table
+    labels: tuple[tuple[str, str], ...]  # column, the name of its new value's column
+
+    @property
+    def new(self) -> dict[str, str]:
+        """Column → the name of its new value's column."""
+        return dict(self.labels)
+
+
+def remember(
+    connection: sa.Connection, database: Database, stage: StagePlan, claim: Claim, changing: Mapping[str, Column]
+) -> Before:
+    """Make the copy. New values of joined columns are made here, alike for all rows of one person."""
+    scene = stage.scene
+    subject = scene.policy.subject.table
+    facts = scene.schema.tables[subject]
+    names = list(stage.people.columns)
+    new = {c: f"merzim_new_{i}" for i, c in enumerate(changing)}
+    columns = {c: facts.table.c[c] for c in names} | {label: facts.table.c[c] for c, label in new.items()}
+    table = database.temporary(connection, BEFORE, columns)
+    key = [facts.table.c[c] for c in facts.key]
+    # New values are told to be nothing: MariaDB asks for them where the live column has no default.
+    old = sa.select(*(facts.table.c[c] for c in names), *(sa.null() for _ in new)).where(key_in(key, KEYS))
+    connection.execute(sa.insert(table).from_select([*names, *new.values()], old), {"keys": bare(claim.people)})
+    if new:
+        _fill_new(connection, database, stage, claim, changing, table, new)
+    return Before(table, tuple(new.items()))
+
+
+def _fill_new(
+    connection: sa.Connection,
+    database: Database,
+    stage: StagePlan,
+    claim: Claim,
+    changing: Mapping[str, Column],
+    table: sa.Table,
+    new: Mapping[str, str],
+) -> None:
+    facts = stage.scene.schema.tables[stage.scene.policy.subject.table]
+    made = {c: _new_values(stage, claim, column, facts.table.c[c]) for c, column in changing.items()}
+    columns = {c: facts.table.c[c] for c in facts.key} | {label: facts.table.c[c] for c, label in new.items()}
+    staged = database.temporary(connection, NEW, columns)
+    database.fill(connection, staged, [(*k, *(made[c][k] for c in new)) for k in claim.people])
+    same = [table.c[c] == staged.c[c] for c in facts.key]
+    # Nothing stays nothing: who had no value gets none.
+    values = {label: sa.case((table.c[c].is_(None), None), else_=staged.c[label]) for c, label in new.items()}
+    connection.execute(sa.update(table).where(*same).values(values))
+
+
+def _new_values(stage: StagePlan, claim: Claim, column: Column, live: sa.Column[Any]) -> dict[Key, Any]:
+    """One value per row; for the column that makes rows one person, one per person, so that they stay one."""
+    alike = column.name == stage.scene.policy.subject.same_person
+    owner = {k: claim.groups.get(k, k) if alike else k for k in claim.people}
+    owners = list(dict.fromkeys(owner.values()))
+    old = [0 if isinstance(live.type, sa.Integer) else ""] * len(owners)  # what the strategy sees instead of originals
+    values = column.bound.strategy.make(old, column.bound.argument, RANDOM, column_name=column.name)
+    by_owner = dict(zip(owners, values, strict=True))
+    return {key: by_owner[o] for key, o in owner.items()}
