@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.night_support import (
+    QUIET,
     RECENT,
     Club,
     Rows,
@@ -203,6 +204,16 @@ def test_another_row_of_the_person_appears_and_is_active(club: Club, monkeypatch
     Step(monkeypatch, slicing, "depersonalise").after(lambda: club.execute(newcomer, IIN[TWIN], RECENT))
     assert club.night().state == "done"
     assert of_person(club.rows(), TWIN, OTHER_TWIN) == before
+    assert club.is_done(BOLAT)
+    assert club.rolled_back() == 1
+
+
+def test_another_row_of_the_person_appears_and_is_quiet(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step 7: left behind with the original IIN it would be a person of its own from then on."""
+    newcomer = "INSERT INTO people VALUES (8, %s, 'Name 8', %s)"
+    Step(monkeypatch, slicing, "depersonalise").after(lambda: club.execute(newcomer, IIN[TWIN], QUIET))
+    assert club.night().state == "done"
+    assert len({row[1] for row in of_person(club.rows(), TWIN, OTHER_TWIN, 8)["people"]} - {IIN[TWIN]}) == 1
     assert club.is_done(BOLAT)
     assert club.rolled_back() == 1
 

@@ -75,13 +75,12 @@ def _change(stage: StagePlan, name: str, before: Before | None, staged: sa.Table
     values: dict[str, Any] = {}
     proofs: list[sa.ColumnElement[bool]] = []
     for column in rule.columns:
-        if column.name in given and before is not None:
-            values[column.name] = before.table.c[given[column.name]]
-        elif column.made_in_python and staged is not None:
-            values[column.name] = staged.c[column.name]
-            proofs.append(_same(table.c[column.name], staged.c[column.name]))
+        made = _made_before(column, given, before, staged)
+        if made is not None:  # that it looks done was asked where it was made
+            values[column.name] = made
+            proofs.append(_same(table.c[column.name], made))
             continue
-        elif column.followed is not None:
+        if column.followed is not None:
             values[column.name] = _followed(stage, rule, column, table, before)
         else:
             values[column.name] = column.expression(table, dialect)
@@ -89,15 +88,24 @@ def _change(stage: StagePlan, name: str, before: Before | None, staged: sa.Table
     these = [key_in([table.c[c] for c in facts.key], KEYS)]
     if staged is not None:
         these += _joined(facts, staged, dialect)
-    look = sa.select(sa.func.count()).select_from(table).where(*these, *proofs)
     if given and before is not None:
         these += _joined(facts, before.table, dialect)
+    look = sa.select(sa.func.count()).select_from(table).where(*these, *proofs)
     update = sa.update(table).where(*these).values(values | unstamped(facts, values))
     both = None
     if dialect == "postgresql" and facts.kind == "table" and not facts.triggers and not facts.heirs:
         changed = update.returning(sa.and_(sa.true(), *proofs).label("proven")).cte("merzim_changed")
         both = sa.select(sa.func.count(), sa.func.count().filter(changed.c.proven)).select_from(changed)
     return _Change(update, look, both)
+
+
+def _made_before(
+    column: Column, given: Mapping[str, str], before: Before | None, staged: sa.Table | None
+) -> sa.ColumnElement[Any] | None:
+    """The column's new value, where it was made before the UPDATE."""
+    if column.name in given and before is not None:
+        return before.table.c[given[column.name]]
+    return staged.c[column.name] if column.made_in_python and staged is not None else None
 
 
 def _joined(facts: TableFacts, few: sa.Table, dialect: str) -> list[sa.ColumnElement[bool]]:

@@ -26,13 +26,14 @@ KEPT_QUERIES = 64  # of each kind, of the stages at work: building one takes lon
 @dataclass(frozen=True)
 class Claim:
     """What one slice may act on, written down once: units with the clock decided on (naive UTC), the people they
-    belong to, all locked, and the units that somebody else had locked. `groups` tells which row stands
-    for all rows of one person. `relied_on` grows while rows are selected: other people who had to be due for a shared
-    row to go."""
+    belong to, all that is `locked` of people (every row of theirs), and the units that somebody else had locked.
+    `groups` tells which row stands for all rows of one person. `relied_on` grows while rows are selected: other people
+    who had to be due for a shared row to go."""
 
     units: tuple[Key, ...]
     clocks: dict[Key, datetime | None]
     people: tuple[Key, ...]
+    locked: tuple[Key, ...]
     groups: dict[Key, Key]
     locked_elsewhere: tuple[Key, ...]
     relied_on: set[Key] = field(default_factory=set)
@@ -53,7 +54,7 @@ def claim_units(
     locked_elsewhere = tuple(k for k in keys if k not in taken or k in busy)
     due = tuple(k for k in units if k in clocks)
     owners = due if stage.by_person else tuple(owners_of(connection, stage, due))
-    return Claim(due, clocks, owners, groups, _still_there(connection, stage, locked_elsewhere))
+    return Claim(due, clocks, owners, tuple(people), groups, _still_there(connection, stage, locked_elsewhere))
 
 
 def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from config.catalogue import text
 from worker.databases.base import Database
 from worker.pipeline.claim import KEYS, Claim
+from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
@@ -80,5 +82,7 @@ def _new_values(stage: StagePlan, claim: Claim, column: Column, live: sa.Column[
     owners = list(dict.fromkeys(owner.values()))
     old = [0 if isinstance(live.type, sa.Integer) else ""] * len(owners)  # what the strategy sees instead of originals
     values = column.bound.strategy.make(old, column.bound.argument, RANDOM, column_name=column.name)
+    if not all(column.bound.strategy.is_done(value, column.bound.argument) for value in values):
+        raise Broken(text("broken.not_done", strategy=column.bound.spelling))
     by_owner = dict(zip(owners, values, strict=True))
     return {key: by_owner[o] for key, o in owner.items()}

@@ -101,7 +101,7 @@ def due_rows(connection: sa.Connection, database: Database, stage: StagePlan, du
     for start in range(0, len(due), UNITS_AT_ONCE):
         units = tuple(due[start : start + UNITS_AT_ONCE])
         people = units if stage.by_person else tuple(owners_of(connection, stage, units))
-        claim = Claim(units, {}, people, {}, ())
+        claim = Claim(units, {}, people, (), {}, ())
         done: dict[str, list[Key]] = {}
         for rule in stage.rules:
             keys = select_rows(connection, database, stage, rule, claim, done, ALL_ROWS, run=None)

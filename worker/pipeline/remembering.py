@@ -55,6 +55,8 @@ def _write_down_rows(connection: sa.Connection, tools: Tools, work: Work, place:
 def _waiting(connection: sa.Connection, work: Work) -> set[Key]:
     """Units of which rows remain undone."""
     stage = work.stage
+    if stage.units_are_all and set(work.selected.get(stage.unit, [])).issuperset(work.claim.units):
+        return set()
     parameters: dict[str, Any] = {
         f"changed_{i}": bare(work.selected.get(r.table, [])) for i, r in enumerate(stage.rules)
     }

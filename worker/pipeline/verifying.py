@@ -4,6 +4,7 @@ That each changed row looks done is proved where it is changed (`applying`). Her
 became active or held since the claim, over a link that no lock can stop.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from worker.pipeline.attempt import Work
 from worker.pipeline.claim import KEPT_QUERIES, KEYS
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
+from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 
 
@@ -44,12 +46,14 @@ def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) 
         return  # BEGIN IMMEDIATE: nobody else can have written
     before = work.before.table if changed and work.before is not None else None
     known = list({*work.claim.people, *work.claim.relied_on} if before is None else work.claim.relied_on)
-    crossed = before is not None and connection.execute(_crossed_query(stage, before)).first() is not None
-    if known and not crossed:
-        query = _crossed_query(stage, None)
-        crossed = connection.execute(query, {"keys": bare(known)}).first() is not None
-    if crossed:
+    since = None if before is None else _since_query(stage, before)
+    crossed = since is not None and _finds(connection, since, work.claim.locked)
+    if crossed or (known and _finds(connection, _crossed_query(stage), known)):
         raise Crossed(text("broken.crossed", stage=stage.name))
+
+
+def _finds(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Key]) -> bool:
+    return connection.execute(query, {"keys": bare(keys)}).first() is not None
 
 
 def may_hide_events(work: Work) -> bool:
@@ -64,14 +68,17 @@ def may_hide_events(work: Work) -> bool:
 
 def verifying_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """The large one of `check_nothing_crossed`, built once a stage."""
-    return [_crossed_query(stage, None)]
+    return [_crossed_query(stage)]
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _crossed_query(stage: StagePlan, before: sa.Table | None) -> sa.Select[Any]:
-    """Asks about the people of the temporary copy, whose joined columns are the originals, or about given keys."""
+def _crossed_query(stage: StagePlan) -> sa.Select[Any]:
+    """About people with given keys."""
     people, scene = stage.people, stage.scene
-    if before is not None:
-        return people.crossed(before, stage.person_cutoff)
-    those = people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS))
-    return people.crossed(those, stage.person_cutoff)
+    return people.crossed(people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS)), stage.person_cutoff)
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _since_query(stage: StagePlan, before: sa.Table) -> sa.Select[Any] | None:
+    """About the people of the temporary copy, whose joined columns are the originals; the given keys are locked."""
+    return stage.people.crossed_since(before, stage.person_cutoff, KEYS)

@@ -2,7 +2,7 @@
 were acted on without looking it."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,6 +102,12 @@ class StageLeftovers(StageRows):
             return test if rule.tells else sa.and_(test, sa.not_(self.remembered(rule, row, RUN)))
 
         return self._some_row(unit, unchanged)
+
+    @cached_property
+    def units_are_all(self) -> bool:
+        """Whether nothing goes with a unit but its own row."""
+        paths = [path for rule in self.rules for path in self.scene.links.finding(rule.table, self.unit)]
+        return not any(path.steps for path in paths)
 
     def memory_of(self, table: str) -> str:
         """The name under which the ledger keeps rows that were acted on and do not tell it by their look, while their

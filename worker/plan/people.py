@@ -5,7 +5,7 @@ the smallest rank is the verdict. So each table is read once, a slice asks about
 asks about everybody in one pass. Rows with one `same person` value are one person: what keeps or holds one keeps all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from worker.ledger.holds import in_force
 from worker.plan.calendar import Moment, Test, moment
 from worker.plan.joins import InOrder
+from worker.plan.key_lists import key_not_in
 from worker.plan.links import Path, exists, not_false
 from worker.plan.scene import RowTest, Scene
 from worker.plan.zones import CLOCK
@@ -59,7 +60,10 @@ class People:
         joined = [c for s in scene.links.steps if s.target == self.subject.table for c in s.target_columns]
         same = [self.subject.same_person] if self.subject.same_person else []
         self.columns = tuple(dict.fromkeys([*self._facts.key, *same, *joined]))
-        self._everybody = sa.select(*(self._facts.table.c[c] for c in self.columns)).subquery()
+        told = [m.event.column.column for m in self.moments if self._is_told_by_row(m)]
+        blocked = [self.subject.blocked] if self.subject.blocked is not None else []
+        self._told = tuple(dict.fromkeys([*self.columns, *told, *blocked]))
+        self._everybody = sa.select(*(self._facts.table.c[c] for c in self._told)).subquery()
         # About everybody the same is asked for many stages; building that query again each time would take seconds.
         self._made: dict[tuple[Any, str], sa.CTE] = {}
 
@@ -70,7 +74,7 @@ class People:
     def those(self, test: Any) -> sa.FromClause:
         """The people for whom `test` holds of their row of the subject's table."""
         table = self._facts.table
-        return sa.select(*(table.c[c] for c in self.columns)).where(test(table)).subquery()
+        return sa.select(*(table.c[c] for c in self._told)).where(test(table)).subquery()
 
     def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_verdicts") -> sa.CTE:
         """(merzim_person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane
@@ -82,7 +86,7 @@ class People:
         return self._made[(cutoff, name)]
 
     def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str) -> sa.CTE:
-        kin = self._kin(people).cte(f"{name}_kin")
+        kin = self._kin(people, self._told).cte(f"{name}_kin")
         joined = self._joined if people is self._everybody else self._joined_to_few
         beside = self._beside(people)
         reasons = [*self._events(kin, cutoff, joined), *self._holds(kin, joined, beside)]
@@ -104,15 +108,30 @@ class People:
         return query.where(sa.func.coalesce(verdicts.c.rank, -1) != self.ranks.of(DUE))
 
     def crossed(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
-        """Whether, since the claim, some of `people` became active or held. That they have no events left is no such
-        thing: the slice itself may have deleted them."""
-        verdicts = self.verdicts(people, cutoff)
-        return (
-            sa.select(sa.literal_column("1"))
-            .select_from(verdicts)
-            .where(verdicts.c.rank < self.ranks.of(NO_EVENT))
-            .limit(1)
-        )
+        """Whether some of `people` are active or held. That they have no events left is no such thing: the slice
+        itself may have deleted them."""
+        return self._some_keep(self.verdicts(people, cutoff))
+
+    def crossed_since(
+        self, people: sa.FromClause, cutoff: Any, locked: sa.BindParameter[Any]
+    ) -> sa.Select[Any] | None:
+        """Whether some of `people` became active or held since they were claimed: by rows that lead to them, or by a
+        new row of the same person, of which nothing is known yet. None where neither can be. Their own rows are
+        `locked` and cannot have changed, whoever places a hold by hand waits at the gate, and what the ledger remembers
+        of people is written by those who have locked them."""
+        kin = self._kin(people, self.columns).cte("merzim_people_since_kin")
+        reasons = [
+            *self._events(kin, cutoff, self._joined_to_few, own=False),
+            *self._holds_by_policy(kin, self._joined_to_few, own=False),
+        ]
+        if self.subject.same_person is not None:
+            is_new = key_not_in(self.scene.key(self.subject.table, kin), locked)
+            reasons.append(self._reason(kin, kin, self.ranks.of(KEPT), None, is_new))
+        return self._some_keep(sa.union_all(*reasons).subquery()) if reasons else None
+
+    def _some_keep(self, verdicts: sa.FromClause) -> sa.Select[Any]:
+        keep = verdicts.c.rank < self.ranks.of(NO_EVENT)
+        return sa.select(sa.literal_column("1")).select_from(verdicts).where(keep).limit(1)
 
     def clocks(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
         """(merzim_person_0…, clock) of those of `people` who have one."""
@@ -122,14 +141,14 @@ class People:
     def events(self, people: sa.FromClause, cutoff: Any) -> list[tuple[Moment | None, sa.Select[Any]]]:
         """What verdicts say of events, one by one: (merzim_person_0…, rank, clock) of each. None: what only the ledger
         remembers."""
-        kin = self._kin(people).cte("merzim_people_events_kin")
+        kin = self._kin(people, self._told).cte("merzim_people_events_kin")
         moments = [m for m in self.moments for _ in self.scene.links.to_people(m.table)]
         events = self._events(kin, cutoff, self._joined_to_few)
         return [*zip(moments, events, strict=True), (None, self._remembered(kin, cutoff, InOrder))]
 
     def holds(self, people: sa.FromClause) -> sa.Select[Any]:
         """(state, rows) of every block and hold that covers some of `people`; verdicts have only the strongest."""
-        kin = self._kin(people).cte("merzim_people_holds_kin")
+        kin = self._kin(people, self._told).cte("merzim_people_holds_kin")
         found = sa.union_all(*self._holds(kin, self._joined_to_few, InOrder)).subquery()
         columns: list[Any] = [self.ranks.name(found.c.rank), sa.func.count()]
         query = sa.select(*columns)
@@ -142,15 +161,15 @@ class People:
     def _person(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         return [relation.c[f"merzim_person_{i}"] for i in range(len(self._facts.key))]
 
-    def _kin(self, people: sa.FromClause) -> sa.CompoundSelect[Any] | sa.Select[Any]:
-        """Each person's own row and the other rows of the same person: merzim_person_0… and the columns of that row."""
+    def _kin(self, people: sa.FromClause, columns: Sequence[str]) -> sa.CompoundSelect[Any] | sa.Select[Any]:
+        """Each person's own row and the other rows of the same person: merzim_person_0… and these columns of it."""
         persons = [people.c[c].label(f"merzim_person_{i}") for i, c in enumerate(self._facts.key)]
-        own = sa.select(*persons, *(people.c[c] for c in self.columns))
+        own = sa.select(*persons, *(people.c[c] for c in columns))
         same = self.subject.same_person
         if same is None:
             return own
         twin = self._facts.table.alias()
-        others = sa.select(*persons, *(twin.c[c] for c in self.columns)).select_from(
+        others = sa.select(*persons, *(twin.c[c] for c in columns)).select_from(
             self._with_twins(people, twin, same)
         )
         return sa.union_all(own, others)
@@ -202,19 +221,35 @@ class People:
     def _clock_type(self) -> Any:
         return sa.String() if self.scene.dialect == "sqlite" else CLOCK
 
-    def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining) -> list[sa.Select[Any]]:
-        """A row per event: it keeps, cannot be true, or lets the term end."""
+    def _is_told_by_row(self, m: Moment) -> bool:
+        """Whether a row of the person tells the event by itself. With a condition it is asked in a query of its own:
+        the policy's plain SQL can only mean one table there."""
+        return m.table == self.subject.table and m.event.where is None
+
+    def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining, own: bool = True) -> list[sa.Select[Any]]:
+        """A row per event: it keeps, cannot be true, or lets the term end. `own`: the people's own rows tell, too."""
         found = []
         links = self.scene.links
         for m in self.moments:
-            tests: list[Test] = [m.of(self.scene.schema.tables[m.table].table).is_not(None)]
-            if m.event.where is not None:
-                tests.append(not_false(m.event.where))
             for path in links.to_people(m.table):
-                source = links.source(path, *tests) if path.steps else links.filtered(m.table, *tests)
-                rank = self._unless_asked(kin, self._rank(m, source, cutoff))
-                found.append(self._reason(kin, join(kin, path, source), rank, self._sane(m, source)))
+                if path.steps or own:
+                    source, joined, tests = self._event(kin, m, path, join)
+                    rank = self._unless_asked(kin, self._rank(m, source, cutoff))
+                    found.append(self._reason(kin, joined, rank, self._sane(m, source), *tests))
         return found
+
+    def _event(
+        self, kin: sa.FromClause, m: Moment, path: Path, join: Joining
+    ) -> tuple[sa.FromClause, sa.FromClause, list[Test]]:
+        """Where an event stands, that with `kin`, and what is still to be asked."""
+        if not path.steps and self._is_told_by_row(m):
+            return kin, kin, [m.of(kin).is_not(None)]
+        links = self.scene.links
+        tests: list[Test] = [m.of(self.scene.schema.tables[m.table].table).is_not(None)]
+        if m.event.where is not None:
+            tests.append(not_false(m.event.where))
+        source = links.source(path, *tests) if path.steps else links.filtered(m.table, *tests)
+        return source, join(kin, path, source), []
 
     def _unless_asked(self, kin: sa.FromClause, rank: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         """For an erasure: no event keeps whom the request names; one of the same person's other rows still does."""
@@ -234,11 +269,10 @@ class People:
         return sa.case((m.settled(source, m.calendar.sane_until), m.utc(source)), else_=None)
 
     def _holds(self, kin: sa.FromClause, join: Joining, beside: type[sa.Join]) -> list[sa.Select[Any]]:
-        links, policy = self.scene.links, self.scene.policy
         found = []
         if self.subject.blocked is not None:
-            source = links.filtered(self.subject.table, self._facts.table.c[self.subject.blocked].is_not(None))
-            found.append(self._reason(kin, join(kin, Path(()), source), self.ranks.of(BLOCKED)))
+            is_blocked = kin.c[self.subject.blocked].is_not(None)
+            found.append(self._reason(kin, kin, self.ranks.of(BLOCKED), None, is_blocked))
         held = self.scene.ledger.hold.alias()
         by_hand = sa.and_(
             held.c.scope == "person",
@@ -247,11 +281,17 @@ class People:
             self.scene.match(held, self.subject.table, kin),
         )
         found.append(self._reason(kin, beside(kin, held, by_hand), self.ranks.of(BY_HAND)))
-        for name, hold in policy.holds.items():
+        return [*found, *self._holds_by_policy(kin, join)]
+
+    def _holds_by_policy(self, kin: sa.FromClause, join: Joining, own: bool = True) -> list[sa.Select[Any]]:
+        """A row per row that holds. `own`: what the people's own rows say, too."""
+        links, found = self.scene.links, []
+        for name, hold in self.scene.policy.holds.items():
             tests = [] if hold.where is None else [not_false(hold.where)]
             for path in links.to_people(hold.exists):
-                source = links.source(path, *tests) if path.steps else links.filtered(hold.exists, *tests)
-                found.append(self._reason(kin, join(kin, path, source), self.ranks.of(f"held: {name}")))
+                if path.steps or own:
+                    source = links.source(path, *tests) if path.steps else links.filtered(hold.exists, *tests)
+                    found.append(self._reason(kin, join(kin, path, source), self.ranks.of(f"held: {name}")))
         return found
 
     def _remembered(self, kin: sa.FromClause, cutoff: Any, beside: type[sa.Join]) -> sa.Select[Any]:

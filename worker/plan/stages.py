@@ -112,7 +112,8 @@ class StagePlan(StageLeftovers):
             state = sa.case((self._hidden(unit, clock, only), DONE), else_=state)
         keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         query = sa.select(*keys, state.label("state"), clock.label("clock")).select_from(joined).where(*tests)
-        return query.cte("merzim_verdicts")
+        # PostgreSQL would write the state out wherever it is mentioned, and ask for the tombstone each time.
+        return query.cte("merzim_verdicts").prefix_with("MATERIALIZED", dialect="postgresql")
 
     def _own_filter(self) -> list[Test]:
         """Rows that the stage is about at all: where it has one rule only, those that its `where` selects."""
