@@ -17,6 +17,8 @@ from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry
 
+MORE_AT_MOST = 4  # a quarter more than asked for
+
 
 class TooMany(Exception):
     """The units of a slice have more rows than one transaction should change: take fewer units."""
@@ -44,10 +46,13 @@ class Portion:
 
     @classmethod
     def of(cls, batch: Batch, size: int) -> "Portion":
-        """The next `size` units of a batch."""
+        """The next units of a batch: about `size`, so that what is left goes in slices of like size. A slice of a few
+        units at the end would cost nearly as much as a whole one."""
         cursor = int(batch.cursor or 0)
         if cursor < len(batch.keys):
-            keys = batch.keys[cursor : cursor + size]
+            left = len(batch.keys) - cursor
+            slices = -(-left // (size + size // MORE_AT_MOST))
+            keys = batch.keys[cursor : cursor - (-left // slices)]
             return cls(keys, cursor + len(keys), batch.skipped, wait=False)
         return cls(batch.skipped[:size], cursor, batch.skipped[size:], wait=True)
 

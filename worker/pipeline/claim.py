@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from worker.databases.base import Database
 from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in, key_not_in, keys_named
-from worker.plan.people import DUE
+from worker.plan.ranks import DUE
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 

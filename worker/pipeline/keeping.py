@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from config.catalogue import text
 from worker.pipeline.claim import moment_of
 from worker.pipeline.planning import stages_of
-from worker.plan.people import BLOCKED, BY_HAND, DONE, DUE, KEPT, People
+from worker.plan.people import People
+from worker.plan.ranks import BLOCKED, BY_HAND, DONE, DUE, KEPT
 from worker.plan.result import Plan, TablePlan
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan

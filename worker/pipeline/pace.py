@@ -33,8 +33,8 @@ class Pace:
 
     def measured(self, seconds: float, taken: int) -> None:
         """A slice of `taken` units took so long."""
-        if taken < self.units:
-            return  # the end of a batch: mostly its fixed cost
+        if taken < self.units - self.units // 2:
+            return  # a small batch: mostly its fixed cost
         if self.units < LEAST_UNITS:  # a smaller slice was only for finding the one that failed
             self.units = min(LEAST_UNITS, self.units * 2)
             return

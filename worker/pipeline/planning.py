@@ -18,7 +18,8 @@ from worker.pipeline.selection import select_rows, without_referred
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
 from worker.plan.links import Links, true
-from worker.plan.people import DONE, DUE, KEPT, People
+from worker.plan.people import People
+from worker.plan.ranks import DONE, DUE, KEPT
 from worker.plan.result import Key, Plan, StageOutcome, TablePlan
 from worker.plan.rows import RulePlan
 from worker.plan.scene import Scene

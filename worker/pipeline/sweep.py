@@ -5,7 +5,7 @@ be about to commit it. Anything unknown is reported and never removed; and nothi
 the ledger.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -17,6 +17,8 @@ from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore, feed
 from worker.pipeline.strangers import strangers
 from worker.pipeline.tools import Tools
+
+ASKED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ def sweep(tools: Tools) -> Swept:
         return Swept()
     fed, removed, unknown = 0, 0, []
     knows_more = cache(lambda: bool(strangers(tools)))
-    for name in dict.fromkeys([*tools.spool.names(), *tools.spool.unfinished()]):
-        match _fate(tools, tools.spool, name, knows_more):
+    names = list(dict.fromkeys([*tools.spool.names(), *tools.spool.unfinished()]))
+    committed = _committed(tools, names)
+    for name in names:
+        match committed.get(name) or _fate(tools, tools.spool, name, knows_more):
             case Committed(sha256):
                 fed += _feed(tools.spool, tools.store, name, sha256)
             case "orphan":
@@ -50,6 +54,17 @@ def sweep(tools: Tools) -> Swept:
             case "unknown":
                 unknown.append(name)
     return Swept(fed, removed, tuple(unknown))
+
+
+def _committed(tools: Tools, names: Sequence[str]) -> dict[str, Committed]:
+    """Those of the segments that have an entry: entries are never taken back, so that no lock is needed."""
+    segment, sha256 = tools.ledger.entry.c.segment, tools.ledger.entry.c.sha256
+    found: dict[str, Committed] = {}
+    with tools.database.reading() as connection:
+        for start in range(0, len(names), ASKED_AT_ONCE):
+            query = sa.select(segment, sha256).where(segment.in_(names[start : start + ASKED_AT_ONCE]))
+            found |= {name: Committed(digest) for name, digest in connection.execute(query)}
+    return found
 
 
 def _fate(

@@ -2,79 +2,35 @@
 
 Written as a relation, not as a condition: every event, hold and memory of a person gives a row (person, rank, clock);
 the smallest rank is the verdict. So each table is read once, a slice asks about its few people by index, and a plan
-asks about everybody in one pass. Rows with one `same person` value are one person: what keeps or holds one keeps all.
+asks about everybody in one pass. What keeps or holds one row of a person keeps all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from worker.ledger.holds import in_force
-from worker.plan.calendar import Moment, Test, moment
+from worker.plan.calendar import Moment, Test
 from worker.plan.joins import InOrder
 from worker.plan.key_lists import key_not_in
-from worker.plan.links import Path, exists, not_false
-from worker.plan.scene import RowTest, Scene
+from worker.plan.links import Path, not_false
+from worker.plan.persons import Persons
+from worker.plan.ranks import ABSURD_PERSON, BLOCKED, BY_HAND, DUE, KEPT, NO_EVENT, Ranks
+from worker.plan.scene import Scene
 from worker.plan.zones import CLOCK
-
-KEPT = "kept"
-DONE = "done"
-DUE = "due"
-BLOCKED = "held: blocked by law"
-BY_HAND = "held: by hand"
-NO_EVENT = "quarantined: no event says when the person stopped"
-ABSURD_PERSON = "quarantined: an event of the person cannot be true"
-ABSURD_ROW = "quarantined: the row's event cannot be true"
-
 
 Joining = Callable[[sa.FromClause, Path, sa.FromClause], sa.FromClause]
 
 
-class Ranks:
-    """The verdicts of a policy, strongest first; the last is `due`."""
-
-    def __init__(self, scene: Scene) -> None:
-        holds = [f"held: {name}" for name in scene.policy.holds]
-        self.states = [KEPT, BLOCKED, BY_HAND, *holds, ABSURD_PERSON, NO_EVENT, ABSURD_ROW, DUE]
-
-    def of(self, state: str) -> sa.ColumnElement[int]:
-        """A verdict as a number, for MIN."""
-        return sa.literal_column(str(self.states.index(state)), sa.Integer())
-
-    def name(self, rank: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
-        """The verdict's name in SQL."""
-        whens = {i: sa.literal(s, sa.Text()) for i, s in enumerate(self.states)}
-        return sa.case(whens, value=rank)
-
-
-class People:
+class People(Persons):
     """The verdict on people."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+        super().__init__(scene)
         self.ranks = Ranks(scene)
-        self.subject = scene.policy.subject
-        self.moments = [moment(scene.policy, scene.schema, scene.calendar, e) for e in scene.policy.clock]
-        self._facts = scene.schema.tables[self.subject.table]
-        joined = [c for s in scene.links.steps if s.target == self.subject.table for c in s.target_columns]
-        same = [self.subject.same_person] if self.subject.same_person else []
-        self.columns = tuple(dict.fromkeys([*self._facts.key, *same, *joined]))
-        told = [m.event.column.column for m in self.moments if self._is_told_by_row(m)]
-        blocked = [self.subject.blocked] if self.subject.blocked is not None else []
-        self._told = tuple(dict.fromkeys([*self.columns, *told, *blocked]))
-        self._everybody = sa.select(*(self._facts.table.c[c] for c in self._told)).subquery()
         # About everybody the same is asked for many stages; building that query again each time would take seconds.
         self._made: dict[tuple[Any, str], sa.CTE] = {}
-
-    def everybody(self) -> sa.FromClause:
-        """The subject's table with the columns that the verdict needs."""
-        return self._everybody
-
-    def those(self, test: Any) -> sa.FromClause:
-        """The people for whom `test` holds of their row of the subject's table."""
-        table = self._facts.table
-        return sa.select(*(table.c[c] for c in self._told)).where(test(table)).subquery()
 
     def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_verdicts") -> sa.CTE:
         """(merzim_person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane
@@ -112,9 +68,7 @@ class People:
         itself may have deleted them."""
         return self._some_keep(self.verdicts(people, cutoff))
 
-    def crossed_since(
-        self, people: sa.FromClause, cutoff: Any, locked: sa.BindParameter[Any]
-    ) -> sa.Select[Any] | None:
+    def crossed_since(self, people: sa.FromClause, cutoff: Any, locked: sa.BindParameter[Any]) -> sa.Select[Any] | None:
         """Whether some of `people` became active or held since they were claimed: by rows that lead to them, or by a
         new row of the same person, of which nothing is known yet. None where neither can be. Their own rows are
         `locked` and cannot have changed, whoever places a hold by hand waits at the gate, and what the ledger remembers
@@ -154,45 +108,10 @@ class People:
         query = sa.select(*columns)
         return query.group_by(found.c.rank).order_by(found.c.rank)
 
-    def is_person(self, verdicts: sa.FromClause, row: sa.FromClause) -> Test:
-        """Joins verdicts to rows of the subject's table."""
-        return sa.and_(*(v == row.c[c] for v, c in zip(self._person(verdicts), self._facts.key, strict=True)))
-
-    def _person(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-        return [relation.c[f"merzim_person_{i}"] for i in range(len(self._facts.key))]
-
-    def _kin(self, people: sa.FromClause, columns: Sequence[str]) -> sa.CompoundSelect[Any] | sa.Select[Any]:
-        """Each person's own row and the other rows of the same person: merzim_person_0… and these columns of it."""
-        persons = [people.c[c].label(f"merzim_person_{i}") for i, c in enumerate(self._facts.key)]
-        own = sa.select(*persons, *(people.c[c] for c in columns))
-        same = self.subject.same_person
-        if same is None:
-            return own
-        twin = self._facts.table.alias()
-        others = sa.select(*persons, *(twin.c[c] for c in columns)).select_from(
-            self._with_twins(people, twin, same)
-        )
-        return sa.union_all(own, others)
-
     def _beside(self, people: sa.FromClause) -> type[sa.Join]:
         """How the ledger's rows are found beside people: of everybody it is read once. SQLite would begin at the ledger
         and read all people for each of its rows."""
         return InOrder if people is not self._everybody or self.scene.dialect == "sqlite" else sa.Join
-
-    def _with_twins(self, people: sa.FromClause, twin: sa.FromClause, same: str) -> sa.Join:
-        """`people` joined to the other rows of the same persons."""
-        few = people is not self._everybody and self._facts.served((same,)) is not None
-        return (InOrder if few else sa.Join)(people, twin, sa.and_(*self._twins(twin, people, same)))
-
-    def pairs(self, only: RowTest) -> sa.Select[Any] | None:
-        """Keys of rows that pass `only`, each with the key of another row of the same person; None where every row is a
-        person of its own."""
-        same = self.subject.same_person
-        if same is None:
-            return None
-        people, twin = self.those(only), self._facts.table.alias()
-        keys = [side.c[c] for side in (people, twin) for c in self._facts.key]
-        return sa.select(*keys).select_from(self._with_twins(people, twin, same))
 
     def _joined(self, kin: sa.FromClause, path: Path, source: sa.FromClause) -> sa.FromClause:
         """`kin` with the rows at the beginning of a path that leads to them."""
@@ -220,11 +139,6 @@ class People:
     @property
     def _clock_type(self) -> Any:
         return sa.String() if self.scene.dialect == "sqlite" else CLOCK
-
-    def _is_told_by_row(self, m: Moment) -> bool:
-        """Whether a row of the person tells the event by itself. With a condition it is asked in a query of its own:
-        the policy's plain SQL can only mean one table there."""
-        return m.table == self.subject.table and m.event.where is None
 
     def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining, own: bool = True) -> list[sa.Select[Any]]:
         """A row per event: it keeps, cannot be true, or lets the term end. `own`: the people's own rows tell, too."""
@@ -304,16 +218,3 @@ class People:
         of_person = sa.and_(stone.c.stage.in_(stages), self.scene.match(stone, self.subject.table, kin))
         joined = beside(kin, stone, of_person)
         return self._reason(kin, joined, self._unless_asked(kin, rank), clock, stone.c.clock.is_not(None))
-
-    def of_same_person(self, person: sa.FromClause, test: RowTest) -> Test:
-        """Whether another row of the same person passes the test."""
-        same = self.subject.same_person
-        if same is None:
-            return sa.false()
-        twin = self._facts.table.alias()
-        return exists(twin, *self._twins(twin, person, same), test(twin))
-
-    def _twins(self, twin: sa.FromClause, person: sa.FromClause, same: str) -> list[Test]:
-        """Two rows of one person. An empty text joins nobody."""
-        tests = [twin.c[same] == person.c[same], sa.not_(self.scene.same_key(self.subject.table, twin, person))]
-        return [*tests, twin.c[same] != ""] if isinstance(twin.c[same].type, sa.String) else tests

@@ -15,7 +15,8 @@ from worker.plan.calendar import Moment, Test, moment
 from worker.plan.key_lists import key_in_query
 from worker.plan.leftovers import StageLeftovers
 from worker.plan.links import Path, exists, not_false, true
-from worker.plan.people import ABSURD_ROW, BY_HAND, DONE, DUE, KEPT, NO_EVENT, People
+from worker.plan.people import People
+from worker.plan.ranks import ABSURD_ROW, BY_HAND, DONE, DUE, KEPT, NO_EVENT
 from worker.plan.scene import RowTest, Scene, by_person
 from worker.plan.treatments import looks_done
 from worker.plan.zones import CLOCK

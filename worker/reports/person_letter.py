@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from config.policy import Policy
-from worker.plan.people import BLOCKED, BY_HAND, DONE, DUE
+from worker.plan.ranks import BLOCKED, BY_HAND, DONE, DUE
 from worker.reports.letter import Answer, Deed, Ground, Line
 from worker.reports.person import LEFT_HELD, LEFT_SHARED, PersonFacts, SliceFacts, StageFacts
 from worker.reports.reasons import HELD, QUARANTINED

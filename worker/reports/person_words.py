@@ -5,7 +5,7 @@ from datetime import date
 
 from config.catalogue import text
 from worker.ledger.holds import PlacedHold
-from worker.plan.people import BLOCKED, BY_HAND, DUE
+from worker.plan.ranks import BLOCKED, BY_HAND, DUE
 from worker.reports.person import Condition, EventFacts, StageFacts
 from worker.reports.reasons import HELD, QUARANTINED, reason_words, starting_with
 

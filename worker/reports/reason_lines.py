@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.plan.people import BLOCKED, BY_HAND
+from worker.plan.ranks import BLOCKED, BY_HAND
 from worker.reports.reasons import HELD, known_reason
 from worker.reports.watched_words import Watched
 from worker.reports.wording import Words

@@ -4,7 +4,7 @@ A reason that is not listed here (a hold of the policy, a failure) is shown as i
 """
 
 from config.catalogue import text
-from worker.plan.people import ABSURD_PERSON, ABSURD_ROW, BLOCKED, BY_HAND, NO_EVENT
+from worker.plan.ranks import ABSURD_PERSON, ABSURD_ROW, BLOCKED, BY_HAND, NO_EVENT
 
 HELD, QUARANTINED = "held: ", "quarantined: "
 WAITS_FOR_QUOTA = "waits for the quota"
