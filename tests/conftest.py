@@ -1,5 +1,6 @@
 """Servers for the tests: the PostgreSQL of MERZIM_TEST_POSTGRESQL_URL, else the one at the usual local port, else one
-started from a wheel. No test is skipped for want of a server; the end of the run says which were used."""
+started from a wheel. Only for want of MySQL, or of MariaDB's own programs, are tests skipped; the end of the run says
+so, and which servers were used."""
 
 import gc
 import os
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.mariadb_server import MARIADB, USUAL_MARIADB
+from tests.mariadb_server import MARIADB, MYSQL, USUAL_MARIADB
 from tests.redis_program import redis_program
 from worker.garbage import look_rarely
 
@@ -39,8 +40,9 @@ def pytest_collection_finish() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Find or start the server once, before any worker process of the test run, which inherits the environment."""
-    if MARIADB not in os.environ and _answers(USUAL_MARIADB):
-        os.environ[MARIADB] = USUAL_MARIADB
+    for setting, url in USUAL_MARIADB.items():
+        if setting not in os.environ and _answers(url):
+            os.environ[setting] = url
     if os.environ.get(ORIGIN) or hasattr(config, "workerinput"):
         return
     if SERVER in os.environ:
@@ -83,14 +85,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     with sa.create_engine(os.environ[SERVER]).connect() as connection:
         version = connection.execute(sa.text("SHOW server_version")).scalar_one()
     said = subprocess.run([redis_program(), "--version"], capture_output=True, text=True, check=True).stdout
-    mariadb = _mariadb_version()
+    mariadb = _version(MARIADB) or "NO MariaDB, whose tests fail"
+    mysql = _version(MYSQL) or "NO MySQL, whose tests were not run"
     redis = " ".join(said.split()[:3])
     origin = os.environ[ORIGIN]
     terminalreporter.write_line(
-        f"Servers used: PostgreSQL {version} {origin}; {mariadb}; {redis}, started by the tests; "
+        f"Servers used: PostgreSQL {version} {origin}; {mariadb}; {mysql}; {redis}, started by the tests; "
         "SQLite in this process."
     )
     injected = _injections(terminalreporter)
+    for reason, count in sorted(_not_run(terminalreporter).items()):
+        terminalreporter.write_line(f"{reason} ({count} TESTS)", red=True)
     if injected:
         terminalreporter.write_line("Faults injected: " + ", ".join(f"{n} on {d}" for d, n in sorted(injected.items())))
 
@@ -106,11 +111,18 @@ def _injections(terminalreporter: Any) -> Counter[str]:
     return found
 
 
-def _mariadb_version() -> str:
-    if MARIADB not in os.environ:
-        return "NO MariaDB, whose tests fail"
-    with sa.create_engine(os.environ[MARIADB]).connect() as connection:
-        return f"MariaDB {connection.execute(sa.text('SELECT version()')).scalar_one()}"
+def _not_run(terminalreporter: Any) -> Counter[str]:
+    """Why how many tests were skipped: for want of a server that a newcomer's machine may lack."""
+    reports = terminalreporter.stats.get("skipped", ())
+    return Counter(str(r.longrepr[2]).removeprefix("Skipped: ") for r in reports if isinstance(r.longrepr, tuple))
+
+
+def _version(setting: str) -> str | None:
+    if setting not in os.environ:
+        return None
+    with sa.create_engine(os.environ[setting]).connect() as connection:
+        name = "MariaDB" if setting == MARIADB else "MySQL"
+        return f"{name} {connection.execute(sa.text('SELECT version()')).scalar_one()}"
 
 
 @pytest.fixture

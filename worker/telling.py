@@ -4,7 +4,7 @@ from config.catalogue import text
 from config.problems import PolicyProblems
 from config.settings import SettingsProblems
 
-NAMELESS = ("08", "25", "28", "3D", "40", "42", "53", "55", "57", "58")
+NAMELESS = ("08", "25", "28", "3D", "40", "42", "53", "54", "55", "57", "58")
 """Classes of SQLSTATEs whose sentences name roles, tables and files, never what stands in a row."""
 
 

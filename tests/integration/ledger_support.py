@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tests.mariadb_server import empty_mariadb, forget_ledger
+from tests.mariadb_server import ON_BOTH, empty_mariadb, forget_ledger
 from worker.databases.mariadb import MariaDB
 from worker.ledger.migrations import migrate
 from worker.ledger.policies import store_policy
@@ -44,9 +44,9 @@ def empty_place(dialect: str, folder: Path) -> Iterator[Place]:
     if dialect == "sqlite":
         yield Place(sqlite_engine(folder / "operator.sqlite"), ledger_tables(None))
         return
-    if dialect == "mysql":
-        forget_ledger()
-        yield mariadb_place()
+    if dialect in ON_BOTH:
+        forget_ledger(dialect)
+        yield mariadb_place(dialect)
         return
     engine = sa.create_engine(sa.make_url(SERVER).set(database=postgresql_database()))
     try:
@@ -61,9 +61,9 @@ def empty_place(dialect: str, folder: Path) -> Iterator[Place]:
         engine.dispose()
 
 
-def mariadb_place() -> Place:
-    """A database on MariaDB, as merzim itself connects to it."""
-    url = sa.make_url(empty_mariadb())
+def mariadb_place(server: str) -> Place:
+    """A database on MariaDB or MySQL, as merzim itself connects to it."""
+    url = sa.make_url(empty_mariadb(server))
     engine = MariaDB(url, f"{url.database}_ledger").engine
     return Place(engine.execution_options(isolation_level="READ COMMITTED"), ledger_tables(f"{url.database}_ledger"))
 
@@ -71,8 +71,8 @@ def mariadb_place() -> Place:
 @contextmanager
 def ledger_place(dialect: str, folder: Path) -> Iterator[Place]:
     """A database with a migrated, empty ledger; emptied afterwards."""
-    if dialect == "mysql":
-        place = mariadb_place()
+    if dialect in ON_BOTH:
+        place = mariadb_place(dialect)
         with place.engine.begin() as conn:
             migrate(conn, place.ledger.schema)
         yield place

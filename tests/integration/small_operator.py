@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from config.loader import load_policy
 from config.names import join_names, split_table
 from config.policy import Policy
-from tests.mariadb_server import empty_mariadb
+from tests.mariadb_server import ON_BOTH, empty_mariadb
 from worker.archive.keys import identity_file, make_identity, make_signing_key, read_identities, write_secret
 from worker.bootstrap import Installation, create_ledger, install
 from worker.ledger.decisions import Signer
@@ -337,8 +337,8 @@ def operator_on(
     """An operator whose database lives for one test."""
     if dialect == "sqlite":
         url = f"sqlite:///{folder / 'operator.sqlite'}"
-    elif dialect == "mysql":
-        url = empty_mariadb()
+    elif dialect in ON_BOTH:
+        url = empty_mariadb(dialect)
     else:
         url = sa.make_url(os.environ[SERVER]).set(database=_postgresql_database()).render_as_string(hide_password=False)
     operator = Operator(folder, url, policy)
@@ -367,8 +367,19 @@ class _Cursors:
     def execute(self, statement: str) -> Any:
         driver: Any = self.connection.connection.driver_connection
         cursor = driver.cursor()
+        if driver.get_server_info().startswith("8."):
+            statement = _with_keys(statement)
         cursor.execute(re.sub(r"(?<![`'\w])lines\b", "`lines`", statement))  # a reserved word on MariaDB
         return cursor
+
+
+def _with_keys(statement: str) -> str:
+    """MySQL before 9 reads past a foreign key that stands with its column."""
+    keys = re.findall(r"(\w+) \w+(?:\(\d+\))?(?: NOT NULL)? REFERENCES (\w+) \((\w+)\)", statement)
+    if not keys or not statement.startswith("CREATE TABLE"):
+        return statement
+    written = [f"FOREIGN KEY ({column}) REFERENCES {table} ({key})" for column, table, key in keys]
+    return f"{statement.rstrip()[:-1]}, {', '.join(written)})"
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from worker.ledger.batches import Entry, write_entry
 from worker.ledger.decisions import Signer, decide
 
 
-@pytest.fixture(params=EACH)
+@pytest.fixture(params=[*EACH, "real mysql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     with ledger_place(request.param, tmp_path) as fresh:
         run = make_run(fresh)

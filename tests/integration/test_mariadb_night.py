@@ -1,4 +1,4 @@
-"""Nights on MariaDB: what another session, a bad row or a `kill -9` does to them."""
+"""Nights on MariaDB and MySQL: what another session, a bad row or a `kill -9` does to them."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tests.integration.night_support import wait_until
 from tests.integration.small_operator import LATELY, PEOPLE_POLICY, Operator, operator_on, people
+from tests.mariadb_server import ON_BOTH
 from worker.pipeline.set_aside import LOCKED
 
 UNDO = (
@@ -23,9 +24,9 @@ REFUSE = (
 )
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Operator]:
-    for operator in operator_on("mysql", tmp_path, policy=PEOPLE_POLICY):
+@pytest.fixture(params=ON_BOTH)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Operator]:
+    for operator in operator_on(request.param, tmp_path, policy=PEOPLE_POLICY):
         operator.sql(*people(*range(1, 13)), "INSERT INTO orders VALUES (1, 7, 'x'), (2, 8, 'y')")
         yield operator
 
@@ -81,8 +82,11 @@ def test_held_active_and_dateless_people_are_left_alone(shop: Operator) -> None:
     assert {q["key_number"] for q in shop.ledger("quarantine", run_id=run.run_id)} == {21, 22}
 
 
-def test_kill_9_between_any_two_slices_and_the_same_command_again_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    for shop in operator_on("mysql", tmp_path, policy=PEOPLE_POLICY):
+@pytest.mark.parametrize("server", ON_BOTH)
+def test_kill_9_between_any_two_slices_and_the_same_command_again_loses_and_doubles_nothing(
+    server: str, tmp_path: Path
+) -> None:
+    for shop in operator_on(server, tmp_path, policy=PEOPLE_POLICY):
         numbers = list(range(1, 401))
         shop.sql(*people(*numbers), *(f"INSERT INTO orders VALUES ({n}, {n}, 'x')" for n in numbers))
         shop.accustom()

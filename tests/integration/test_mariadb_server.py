@@ -1,7 +1,8 @@
-"""What bites on MariaDB: DDL that commits, the gate as a row, engines without rollback, messages with values."""
+"""What bites on MariaDB and MySQL: DDL that commits, a row as gate, engines without rollback, messages with values."""
 
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from tests.integration.ledger_support import Place, ledger_place
 from tests.integration.small_operator import Operator, operator_on, people
-from tests.mariadb_server import forget_ledger, mariadb_url
+from tests.mariadb_server import ON_BOTH, forget_ledger, server_url
 from worker.databases.connect import open_database
 from worker.databases.mariadb import MariaDB
 from worker.ledger import gate
@@ -23,19 +24,24 @@ from worker.telling import foreseen
 ALMATY = ZoneInfo("Asia/Almaty")
 
 
+@pytest.fixture(params=ON_BOTH)
+def server(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with ledger_place("mysql", tmp_path) as fresh:
+def place(server: str, tmp_path: Path) -> Iterator[Place]:
+    with ledger_place(server, tmp_path) as fresh:
         yield fresh
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Operator]:
-    yield from operator_on("mysql", tmp_path)
+def shop(server: str, tmp_path: Path) -> Iterator[Operator]:
+    yield from operator_on(server, tmp_path)
 
 
-def test_a_migration_that_was_cut_off_goes_on(place: Place) -> None:
-    forget_ledger()
+def test_a_migration_that_was_cut_off_goes_on(server: str, place: Place) -> None:
+    forget_ledger(server)
     schema = place.ledger.schema
     with place.engine.begin() as connection:
         migrate(connection, schema)
@@ -77,7 +83,7 @@ def test_whoever_destroys_shares_the_gate_and_whoever_holds_has_it_alone(place: 
 
 
 def test_a_table_that_cannot_roll_back_is_refused(shop: Operator) -> None:
-    shop.sql("ALTER TABLE letters ENGINE=MyISAM")
+    shop.sql("ALTER TABLE letters DROP INDEX letters_email, ENGINE=MyISAM")
     said = shop.cli("check")
     assert said.returncode == 2
     assert "`letters` is kept by MyISAM" in said.stdout
@@ -115,8 +121,8 @@ def test_what_the_server_says_of_a_duplicate_is_not_passed_on(shop: Operator) ->
     assert shop.tools.database.is_duplicate(refused.value)
 
 
-def test_a_password_that_is_wrong_is_one_sentence_and_not_said(tmp_path: Path) -> None:
-    url = mariadb_url().set(username="nobody", password="secret", database="none").render_as_string(False)
+def test_a_password_that_is_wrong_is_one_sentence_and_not_said(server: str) -> None:
+    url = server_url(server).set(username="nobody", password="secret", database="none").render_as_string(False)
     database = open_database(url, "merzim")
     with pytest.raises(sa.exc.OperationalError) as refused, database.reading():
         pass
@@ -143,9 +149,30 @@ def test_local_times_become_utc_without_zone_tables(place: Place, local: datetim
     assert found == local.replace(tzinfo=ALMATY).astimezone(UTC).replace(tzinfo=None)
 
 
-def test_a_session_says_everything_itself() -> None:
-    database = MariaDB(mariadb_url(), "merzim")
-    query = "SELECT @@tx_isolation, @@time_zone, @@collation_connection, @@foreign_key_checks"
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_no_original_outlives_its_transaction_in_the_session(shop: Operator, ending: str) -> None:
+    shop.sql(*people(1, 2))
+    database, sessions, session = shop.tools.database, set[int](), "SELECT CONNECTION_ID()"
+    with suppress(ValueError), database.writing() as connection:
+        live = sa.Table("people", sa.MetaData(), autoload_with=connection)
+        few = database.temporary(connection, "merzim_before", {"email": live.c.email})
+        database.insert_from(connection, few, ["email"], sa.select(live.c.email))
+        twice = sa.select(few.c.email).join(few.alias(), sa.true())
+        assert len(connection.execute(twice).all()) == 4
+        sessions.add(connection.exec_driver_sql(session).scalar_one())
+        if ending == "rollback":
+            raise ValueError
+    with database.reading() as connection:
+        assert sessions == {connection.exec_driver_sql(session).scalar_one()}
+        assert connection.exec_driver_sql("SELECT @merzim_before").scalar_one() is None
+        with pytest.raises(sa.exc.ProgrammingError, match="doesn't exist"):
+            connection.execute(sa.select(few.c.email))
+
+
+def test_a_session_says_everything_itself(server: str) -> None:
+    database = MariaDB(server_url(server), "merzim")
+    isolation = "@@tx_isolation" if server == "mysql" else "@@transaction_isolation"
+    query = f"SELECT {isolation}, @@time_zone, @@collation_connection, @@foreign_key_checks"
     with database.writing() as connection:
         assert connection.execute(sa.text(query)).one() == ("READ-COMMITTED", "+00:00", "utf8mb4_bin", 1)
     database.engine.dispose()

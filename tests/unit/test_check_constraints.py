@@ -63,6 +63,11 @@ def test_what_does_not_refuse_or_cannot_be_read(check: str, spelling: str) -> No
     assert not refused(check, spelling)
 
 
+def test_texts_of_mysql_name_their_characters() -> None:
+    assert refused("(`code` in (_utf8mb4'a',_utf8mb4'b'))", 'constant "c"', "mysql")
+    assert not refused("(`code` in (_utf8mb4'a',_utf8mb4'b'))", 'constant "a"', "mysql")
+
+
 def test_glob_of_sqlite() -> None:
     assert refused("code GLOB '[0-9]*'", 'constant "abc"', "sqlite")
     assert refused("code NOT GLOB '*[^0-9]*'", 'constant "12a"', "sqlite")

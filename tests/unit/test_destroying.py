@@ -90,6 +90,7 @@ ALLOWED: dict[Place, tuple[int, str]] = {
     ("worker/databases/sqlite.py", "SQLite.clear", "delete"): (1, SCRATCH),
     ("worker/databases/mariadb.py", "MariaDB.clear", "delete"): (1, SCRATCH),
     ("worker/databases/mariadb.py", "MariaDB.temporary", "DROP TEMPORARY"): (1, SCRATCH),
+    ("worker/databases/mariadb.py", "_nothing_left", "DROP TEMPORARY"): (1, SCRATCH),
     ("worker/plan/check_trial.py", "updates", "update"): (1, NOTHING),
     ("worker/ledger/locks.py", "_take_write_lock", "update"): (1, NOTHING),
     ("worker/ledger/batches.py", "advance_batch", "update"): (1, LEDGER),

@@ -29,15 +29,15 @@ TABLES = ("people", "messages", "debts")
 def schema(sql: Sql) -> list[str]:
     """Tables without indexes: rows go in faster."""
     sent, closed, body = f"sent_at {sql.moment}", f"closed_at {sql.moment}", "body TEXT"
-    person = "person_id BIGINT NOT NULL REFERENCES people (id)"
+    person, known = "person_id BIGINT NOT NULL", "FOREIGN KEY (person_id) REFERENCES people (id)"
     return [
         f"""CREATE TABLE people (
             id {sql.key},
             iin VARCHAR(12) NOT NULL, email VARCHAR(254), phone VARCHAR(20), name VARCHAR(200), note TEXT,
             seen_at {sql.moment},
             blocked_at {sql.moment})""",
-        f"CREATE TABLE messages (id {sql.key}, {person}, {sent}, {body})",
-        f"CREATE TABLE debts (id {sql.key}, {person}, {closed})",
+        f"CREATE TABLE messages (id {sql.key}, {person}, {sent}, {body}, {known})",
+        f"CREATE TABLE debts (id {sql.key}, {person}, {closed}, {known})",
     ]
 
 

@@ -91,8 +91,12 @@ class MariaDBSql:
     moment: str = "DATETIME"
 
     def numbers(self, upto: int) -> str:
-        """See Sql."""
-        return f"(SELECT seq AS n FROM seq_1_to_{upto}) AS s"
+        """See Sql. Digit by digit: MySQL has no sequences, and follows no recursion so far."""
+        digits = " UNION ALL ".join(f"SELECT {d} AS d" for d in range(10))
+        places = range(len(str(upto - 1)))
+        number = " + ".join(f"d{place}.d * {10**place}" for place in places)
+        tables = " CROSS JOIN ".join(f"({digits}) AS d{place}" for place in places)
+        return f"(SELECT {number} + 1 AS n FROM {tables} WHERE {number} < {upto}) AS s"
 
     def ago(self, now: str, days: str) -> str:
         """See Sql."""
@@ -116,7 +120,7 @@ class MariaDBSql:
 
     def random_hex(self) -> str:
         """See Sql."""
-        return "substr(md5(rand()), 1, 20)"
+        return "substr(sha2(rand(), 256), 1, 20)"
 
     def settled(self, tables: Sequence[str]) -> Sequence[str]:
         """See Sql."""

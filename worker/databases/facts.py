@@ -89,6 +89,8 @@ class Schema:
 
     dialect: str
     tables: Mapping[str, TableFacts] = field(default_factory=dict)
+    one_by_one: bool = False
+    """What an UPDATE writes into a column is seen by the columns after it (MySQL)."""
 
     def digest(self) -> str:
         """One hash of all that a plan relies on: part of the plan's fingerprint."""

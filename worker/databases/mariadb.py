@@ -1,12 +1,13 @@
-"""MariaDB 10.6 and newer: InnoDB's row locks with SKIP LOCKED, READ COMMITTED, everything told explicitly.
+"""MariaDB 10.6 and MySQL 8.0, and newer: InnoDB's row locks with SKIP LOCKED, READ COMMITTED.
 
-What a server or a role has set must not decide what is read, written or waited for: the session says it all.
+Which of the two it is, the first connection tells: an address is the same for both.
 """
 
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -14,41 +15,26 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from config.catalogue import text
 from config.names import split_table
-from worker.databases.errors import UnknownDatabase
+from worker.databases import mysql_apart, mysql_scratch
+from worker.databases.ceiling import Ceiling
 from worker.databases.facts import Schema
 from worker.databases.mariadb_errors import DUPLICATE, tell_state
 from worker.databases.mariadb_facts import VOLATILE, extras, referring, volatile_of_theirs
 from worker.databases.mariadb_rows import as_words, line, values
+from worker.databases.mariadb_session import begin, is_mariadb, session_of
 from worker.databases.reflection import read_schema
 from worker.databases.temporary import QUERIES_KEPT, described
 
-OLDEST = (10, 6)
 CHUNK_ROWS = 500
+MADE = "merzim_made"  # in a connection's `info`: the temporary tables that stand in its session
 # What cannot be cast (NULL to a TEXT, say) goes in as it is, and the server converts it.
 warnings.filterwarnings("ignore", "Datatype .*CAST", sa.exc.SAWarning)
-# Zero dates stand in many old tables and must be put back as they were, so NO_ZERO_DATE is not among these.
-# SIMULTANEOUS_ASSIGNMENT: an UPDATE's right sides see the row as it was, as in every other database.
-SQL_MODE = ",".join(
-    (
-        "STRICT_ALL_TABLES",
-        "ERROR_FOR_DIVISION_BY_ZERO",
-        "NO_AUTO_VALUE_ON_ZERO",
-        "NO_ENGINE_SUBSTITUTION",
-        "SIMULTANEOUS_ASSIGNMENT",
-    )
-)
-# utf8mb4_bin: what is compared with a text of ours, or cast to text, is compared letter by letter.
-SESSION = (
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-    "SET SESSION time_zone = '+00:00', foreign_key_checks = 1, unique_checks = 1, wait_timeout = 3600,"
-    f" idle_write_transaction_timeout = 60, sql_mode = '{SQL_MODE}', group_concat_max_len = 1048576",
-)
 
 
 class MariaDB:
-    """See `base.Database`. SQLAlchemy's name for the dialect is mysql, whichever of the two the server is."""
+    """See `base.Database`. SQLAlchemy's name for the dialect is mysql, whichever of the two the server is; where they
+    differ, `mariadb_session.is_mariadb` says which."""
 
     dialect = "mysql"
     encoding = "json"
@@ -64,8 +50,11 @@ class MariaDB:
             hide_parameters=True,
             query_cache_size=QUERIES_KEPT,
         )
-        sa.event.listen(self.engine, "connect", _on_connect)
+        sa.event.listen(self.engine, "connect", begin)
         sa.event.listen(self.engine, "handle_error", tell_state)
+        self._ceiling = Ceiling(self.engine)
+        mysql_scratch.use(self.engine)
+        mysql_apart.use(self.engine)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -73,21 +62,22 @@ class MariaDB:
         with self.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin() as transaction:
-                connection.exec_driver_sql("SET SESSION max_statement_time = 0")
+                self._ceiling.allow(connection, None)
+                connection.exec_driver_sql(session_of(connection.dialect).reading)
                 yield connection
                 transaction.rollback()
 
     @contextmanager
     def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
         """See `base.Database.writing`."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, _nothing_left(connection):
             connection = connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 seconds = max(1, math.ceil(lock_seconds or 5))
-                connection.exec_driver_sql(
-                    f"SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds},"
-                    f" max_statement_time = {max(60, 2 * seconds)}, foreign_key_checks = 1"
-                )
+                ceiling = max(60, 2 * seconds)
+                said = session_of(connection.dialect).writing.format(seconds=seconds, ceiling=ceiling)
+                connection.exec_driver_sql(said)
+                self._ceiling.allow(connection, None if is_mariadb(connection.dialect) else ceiling)
                 yield connection
 
     def expect_whole_tables(self, connection: sa.Connection, whole: bool) -> None:
@@ -99,7 +89,8 @@ class MariaDB:
         named = {split_table(t)[0] or default for t in tables} | {default}
         wanted: dict[str | None, Any] = {None if s == default else s: None for s in sorted(named)}
         wanted.update(referring(connection, named))
-        return read_schema(connection, wanted, extras(connection, default))
+        found = read_schema(connection, wanted, extras(connection, default))
+        return replace(found, one_by_one=not is_mariadb(connection.dialect))
 
     def ailments(self, connection: sa.Connection) -> list[str]:
         """See `base.Database.ailments`. Transactions of others are seen with PROCESS only; a replica's lag not at all
@@ -148,7 +139,11 @@ class MariaDB:
         empty = empty.select_from(one.outerjoin(live, sa.literal_column("FALSE"))).limit(0)
         made = empty.compile(connection, compile_kwargs={"literal_binds": True})
         connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {quoted}")
-        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} ENGINE=InnoDB {made}")
+        connection.info.setdefault(MADE, {})[quoted] = table.name
+        own_key = "" if is_mariadb(connection.dialect) else mysql_scratch.KEY
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {quoted} {own_key} ENGINE=InnoDB {made}")
+        if own_key:
+            mysql_scratch.describe(connection, table, columns)
         return table
 
     def clear(self, connection: sa.Connection, table: sa.Table) -> None:
@@ -188,15 +183,20 @@ class MariaDB:
         return called & VOLATILE | volatile_of_theirs(connection, called)
 
 
-def _on_connect(driver: Any, record: object) -> None:
-    with driver.cursor() as cursor:
-        cursor.execute("SELECT VERSION()")
-        (version,) = cursor.fetchone()
-        if "MariaDB" not in version or tuple(map(int, version.split(".")[:2])) < OLDEST:
-            raise UnknownDatabase(text("database_url.not_mariadb", version=version.split("-")[0]))
-        for statement in SESSION:
-            cursor.execute(statement)
-    driver.commit()
+@contextmanager
+def _nothing_left(connection: sa.Connection) -> Iterator[None]:
+    """Drop the transaction's temporary tables when it has ended, however it has: they hold originals, and would stay as
+    long as the session. If that fails, it says nothing about the transaction, and the session goes too."""
+    try:
+        yield
+    finally:
+        made: dict[str, str] = {} if connection.invalidated else connection.info.pop(MADE, {})
+        if made:
+            try:
+                connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {', '.join(made)}")
+                connection.exec_driver_sql("SET " + ", ".join(f"@{name} = NULL" for name in made.values()))
+            except sa.exc.SQLAlchemyError:
+                connection.invalidate()
 
 
 def _insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
@@ -204,4 +204,5 @@ def _insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], 
     quote = connection.dialect.identifier_preparer
     names, marks = ", ".join(quote.quote(c) for c in columns), ", ".join(["%s"] * len(columns))
     statement = f"INSERT INTO {quote.format_table(table)} ({names}) VALUES ({marks})"
+    mysql_scratch.changed(connection, table)
     return connection.exec_driver_sql(statement, [tuple(row) for row in rows]).rowcount

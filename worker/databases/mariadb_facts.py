@@ -1,4 +1,4 @@
-"""What MariaDB's catalogue knows of the operator's tables and SQLAlchemy's inspector does not tell."""
+"""What the catalogue of MariaDB and MySQL knows of the operator's tables and SQLAlchemy's inspector does not tell."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from worker.databases.facts import TableKind
+from worker.databases.mariadb_session import is_mariadb
 from worker.databases.reflection import Extras, Where
 
 VOLATILE = {
@@ -37,6 +38,11 @@ _ACTIONS = """
     JOIN information_schema.key_column_usage u ON u.constraint_schema = k.constraint_schema
         AND u.constraint_name = k.constraint_name AND u.table_name = k.table_name
     WHERE k.constraint_type = 'FOREIGN KEY' ORDER BY k.constraint_name, u.ordinal_position"""
+_OVER_EXPRESSIONS = f"""
+    SELECT table_schema, table_name, index_name, MAX(non_unique),
+        CONCAT('UNIQUE INDEX ', index_name, ' (', GROUP_CONCAT(COALESCE(expression, column_name) SEPARATOR ', '), ')')
+    FROM information_schema.statistics WHERE {_OURS}
+    GROUP BY table_schema, table_name, index_name HAVING COUNT(expression) > 0"""
 _MAY_SEE = """
     SELECT NULL, NULL FROM information_schema.user_privileges WHERE privilege_type = 'TRIGGER' AND grantee = :me
     UNION ALL SELECT table_schema, NULL FROM information_schema.schema_privileges
@@ -63,6 +69,10 @@ def extras(connection: sa.Connection, default: str) -> Extras:
     for where, (name,) in rows(_TRIGGERS):
         triggers[where] = (*triggers.get(where, ()), name)
     seen = _triggers_seen(connection)
+    expressions = [] if is_mariadb(connection.dialect) else rows(_OVER_EXPRESSIONS)
+    unusual: dict[Where, tuple[str, ...]] = {}
+    for where, (_, many, definition) in expressions:
+        unusual[where] = unusual.get(where, ()) if many else (*unusual.get(where, ()), definition)
     real = [(where, engine) for where, (kind, engine, _) in tables if kind == "BASE TABLE"]
     return Extras(
         triggers=triggers,
@@ -70,6 +80,8 @@ def extras(connection: sa.Connection, default: str) -> Extras:
         rows={where: int(size) for where, (*_, size) in tables},
         types=types,
         on_delete=_on_delete(connection, default),
+        unusual_uniques=unusual,
+        over_expressions=frozenset((where, index) for where, (index, *_) in expressions),
         hiding_triggers=frozenset(w for w, _ in real if not _sees_triggers(seen, w[0] or default, w[1])),
         no_rollback={where: engine for where, engine in real if engine.lower() != "innodb"},
         stamped=frozenset((where, c) for where, (c, _, _, extra) in columns if "on update" in extra.lower()),

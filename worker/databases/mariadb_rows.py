@@ -11,6 +11,16 @@ from sqlalchemy.dialects import mysql
 _BYTES = (sa.LargeBinary, sa.BINARY, sa.VARBINARY, mysql.TINYBLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB, mysql.BIT)
 
 
+class Vector(sa.types.NullType):
+    """A type that SQLAlchemy does not know, and would stumble over since it has a length."""
+
+    def __init__(self, dimensions: int | None = None) -> None:
+        self.dimensions = dimensions
+
+
+mysql.base.ischema_names.setdefault("vector", Vector)
+
+
 def as_words(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The value as text. Bytes, bits and types that have no text of their own leave as they are: bytes."""
     kind = column.type

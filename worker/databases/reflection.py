@@ -31,6 +31,8 @@ class Extras:
     heirs: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
     copies: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
     unusual_uniques: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
+    over_expressions: frozenset[tuple[Where, str]] = frozenset()
+    """Indexes by name of which the inspector tells only the parts that are columns (MySQL)."""
     nulls_alike: Mapping[Where, tuple[str, ...]] = field(default_factory=dict)
     domains: frozenset[tuple[Where, str]] = frozenset()
     never_null: frozenset[tuple[Where, str]] = frozenset()
@@ -118,8 +120,10 @@ def _table_facts(
     where = (schema, name)
     # SQLite keeps `email TEXT UNIQUE` as an index that the inspector shows only when asked.
     more = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}
-    indexes = inspector.get_indexes(name, schema, **more)
-    uniques = [tuple(u["column_names"]) for u in inspector.get_unique_constraints(name, schema)]
+    partly = {index for at, index in extras.over_expressions if at == where}
+    indexes = [i for i in inspector.get_indexes(name, schema, **more) if i["name"] not in partly]
+    constraints = [u for u in inspector.get_unique_constraints(name, schema) if u["name"] not in partly]
+    uniques = [tuple(u["column_names"]) for u in constraints]
     uniques += [_columns(i) for i in indexes if i.get("unique") and _columns(i) and not _is_partial(i)]
     for column in table.c:
         _plain_type(column, where, extras)

@@ -1,4 +1,4 @@
-"""The least that merzim's account needs on MariaDB."""
+"""The least that merzim's account needs on MariaDB or MySQL."""
 
 from collections.abc import Collection, Mapping
 

@@ -14,6 +14,7 @@ from worker.pipeline.claim import KEPT_QUERIES, KEYS
 from worker.pipeline.originals import Before
 from worker.pipeline.staging import stage_values
 from worker.pipeline.tools import Broken
+from worker.plan.assigning import in_turn
 from worker.plan.joins import sees_few
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
@@ -91,7 +92,10 @@ def _change(stage: StagePlan, name: str, before: Before | None, staged: sa.Table
     if given and before is not None:
         these += _joined(facts, before.table, dialect)
     look = sa.select(sa.func.count()).select_from(table).where(*these, *proofs)
-    update = sa.update(table).where(*these).values(values | unstamped(facts, values))
+    values |= unstamped(facts, values)
+    update = sa.update(table).where(*these)
+    one_by_one = stage.scene.schema.one_by_one
+    update = update.ordered_values(*in_turn(table, values)) if one_by_one else update.values(values)
     both = None
     if dialect == "postgresql" and facts.kind == "table" and not facts.triggers and not facts.heirs:
         changed = update.returning(sa.and_(sa.true(), *proofs).label("proven")).cte("merzim_changed")

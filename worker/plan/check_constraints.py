@@ -137,6 +137,8 @@ def _plain_value(node: exp.Expr, column: Row) -> Any:
             return column[node.name.lower()]
         case exp.Literal():
             return node.this if node.is_string else Decimal(node.this)
+        case exp.Introducer():  # MySQL writes _utf8mb4'x'
+            return _value(node.expression, column)
         case exp.Null():
             return None
         case exp.Boolean():

@@ -124,5 +124,7 @@ class StripQuery(Coarsening):
             return sa.func.regexp_replace(url, "^((?:[^/]|/(?!/))*//)[^/]*@", r"\1", type_=sa.Text)
         if is_mariadb(dialect):
             url = sa.func.regexp_replace(text, "(?s)[?#].*$", "", type_=sa.Text)
-            return sa.func.regexp_replace(url, r"\A((?:[^/]|/(?!/))*//)[^/]*@", r"\1", type_=sa.Text)
+            slashes = position(url, "//", dialect)
+            rest = sa.func.regexp_replace(sa.func.substr(url, slashes + 2), r"\A[^/]*@", "", type_=sa.Text)
+            return sa.case((slashes > 0, sa.func.substr(url, 1, slashes + 1, type_=sa.Text) + rest), else_=url)
         return sa.func.merzim_strip_query(text, type_=sa.Text)

@@ -11,14 +11,14 @@ SQLITE, POSTGRESQL, MARIADB = "sqlite", "postgresql", "mysql"
 
 
 def is_postgresql(dialect: str) -> bool:
-    """True for PostgreSQL, False for SQLite and MariaDB; raises StrategyError for any other database."""
+    """True for PostgreSQL, False for SQLite, MariaDB and MySQL; raises StrategyError for any other database."""
     if dialect not in (SQLITE, POSTGRESQL, MARIADB):
         raise StrategyError(text("strategy.other_database", dialect=dialect))
     return dialect == POSTGRESQL
 
 
 def is_mariadb(dialect: str) -> bool:
-    """True for MariaDB, whose texts are compared letter by letter once they went through `as_text`."""
+    """True for MariaDB and MySQL, whose texts are compared letter by letter once they went through `as_text`."""
     return dialect == MARIADB
 
 

@@ -16,7 +16,7 @@ from tests.integration.faults.wire import Step, Wire, counting
 silent = pytest.fixture(autouse=True, scope="module")(quiet)
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=[*SERVERS, "real mysql"])
 def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     folder: Path = tmp_path_factory.mktemp("locks")
     for scene in scene_on(request.param, folder):

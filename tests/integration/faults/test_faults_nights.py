@@ -23,7 +23,10 @@ def trial_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         yield on
 
 
-@pytest.mark.parametrize(("database", "mishap"), pairs(MISHAPS), ids=str)
+ON_MYSQL = [("real mysql", MISHAPS[name]) for name in ("lost connection", "lost reply")]
+
+
+@pytest.mark.parametrize(("database", "mishap"), [*pairs(MISHAPS), *ON_MYSQL], ids=str)
 def test_whatever_happens_at_a_step_the_next_night_ends_like_an_undisturbed_one(
     trial_on: Callable[[str], Trial], database: str, mishap: Mishap, record_property: Callable[[str, object], None]
 ) -> None:

@@ -15,6 +15,7 @@ from tests.integration.purge_support import approved
 from tests.integration.races.circle import STAGES, Circle, circle_on, settle
 from tests.integration.races.judging import Archive, check_ledger
 from tests.integration.small_operator import NOW, Operator
+from tests.mariadb_server import ON_BOTH
 from worker.ledger.gate import hold_exclusive
 
 CIRCLES = [Circle(n) for n in range(1, 71)]
@@ -46,6 +47,7 @@ def test_four_processes_share_one_run(operator: Operator) -> None:
     assert_all_done_once(operator)
 
 
+@pytest.mark.parametrize("operator", ["postgresql", *ON_BOTH], indirect=True)
 def test_a_purge_beside_the_night(operator: Operator) -> None:
     """Two processes, each of which begins what waits and goes on with what is open, the purge before the night."""
     erased = [c.clara for c in CIRCLES[:5]]

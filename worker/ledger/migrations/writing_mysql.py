@@ -1,4 +1,4 @@
-"""How migrations write on MariaDB. DDL commits by itself there, so each step must be able to find itself done already.
+"""How migrations write on MariaDB and MySQL. DDL commits there, so each step must be able to find itself done already.
 
 As in `writing`: a migration must do the same in every later version, so nothing here may ever change.
 """
@@ -37,6 +37,9 @@ def _retype(column: sa.Column[Any]) -> None:
     elif isinstance(column.type, sa.Text):
         length = LENGTHS.get(column.name)
         column.type = mysql.VARCHAR(length) if length else mysql.LONGTEXT()
+        default = column.server_default
+        if not length and isinstance(default, sa.DefaultClause):  # MySQL: a long text takes an expression, no literal
+            column.server_default = sa.DefaultClause(sa.text(f"('{default.arg}')"))
 
 
 def index(schema: str, name: str, columns: Sequence[str]) -> None:
