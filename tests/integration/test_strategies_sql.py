@@ -114,6 +114,13 @@ def test_random_values_are_drawn_for_every_row(
     assert set(apply(conn, bound, column)).isdisjoint(values)
 
 
+def test_no_iin_is_drawn_twice_among_many(conn: sa.Connection) -> None:
+    """Two people with one number would be taken for one. MariaDB's RAND() alone gave it to several of so many."""
+    many = 20_000
+    values = apply(conn, resolve("synthetic iin"), filled(conn, sa.String(12), ["810101300011"] * many))
+    assert len(set(values)) == many
+
+
 @pytest.mark.parametrize(("spelling", "type_", "original", "recognise"), RANDOM)
 def test_values_made_in_python_look_done_in_the_database(
     conn: sa.Connection, spelling: str, type_: Any, original: Any, recognise: Any

@@ -37,7 +37,7 @@ def random_below(limit: int, dialect: str) -> sa.ColumnElement[int]:
     if is_postgresql(dialect):
         return sa.cast(sa.func.floor(sa.func.random(type_=sa.Float) * limit), sa.Integer)
     if is_mariadb(dialect):
-        return sa.cast(sa.func.floor(sa.func.rand(type_=sa.Float) * limit), sa.Integer)
+        return sa.cast(sa.func.conv(sa.func.left(_unpredicted(), 15), 16, 10), sa.BigInteger) % limit
     # The remainder first: abs() of the smallest 64-bit number is an error in SQLite.
     return sa.func.abs(sa.func.random(type_=sa.BigInteger) % limit, type_=sa.Integer)
 
@@ -53,17 +53,16 @@ def random_hex(count: int, dialect: str) -> sa.ColumnElement[str]:
     if is_postgresql(dialect):
         digits = sa.func.replace(as_text(sa.func.gen_random_uuid(type_=sa.Uuid)), "-", "", type_=sa.Text)
     elif is_mariadb(dialect):
-        digits = sa.func.lower(_hex_of_five(dialect), type_=sa.Text)
-        for _ in range((count - 1) // 5):
-            digits = digits + sa.func.lower(_hex_of_five(dialect), type_=sa.Text)
+        digits = _unpredicted()
     else:
         digits = sa.func.lower(sa.func.hex(sa.func.randomblob(16)), type_=sa.Text)
     return sa.func.substr(digits, 1, count, type_=sa.Text)
 
 
-def _hex_of_five(dialect: str) -> sa.ColumnElement[str]:
-    """RAND() has 30 bits: 20 of them."""
-    return sa.func.lpad(sa.func.hex(random_below(16**5, dialect)), 5, "0", type_=sa.Text)
+def _unpredicted() -> sa.ColumnElement[str]:
+    """MariaDB and MySQL: 64 hexadecimal digits. RAND() alone gives neighbours that are like each other, and so the same
+    IIN twice among a few thousand; RANDOM_BYTES() came with MariaDB 10.10 only."""
+    return sa.func.sha2(sa.func.concat(sa.func.uuid(), sa.func.rand()), 256, type_=sa.Text)
 
 
 def looks_like(value: sa.ColumnElement[str], glob: str, regex: str, dialect: str) -> sa.ColumnElement[bool]:
