@@ -71,5 +71,9 @@ class Database(Protocol):
     def is_duplicate(self, error: BaseException) -> bool:
         """Whether the error says that a unique value was there already."""
 
+    def is_stale(self, error: BaseException) -> bool:
+        """Whether the error says that the session keeps a plan of a statement whose columns have changed since: a new
+        session knows better."""
+
     def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """Which of the functions may write or give another answer each time: no condition may call them."""

@@ -177,6 +177,10 @@ class MariaDB:
         arguments = getattr(error, "orig", error).args
         return bool(arguments) and arguments[0] == DUPLICATE
 
+    def is_stale(self, error: BaseException) -> bool:
+        """See `base.Database.is_stale`: no plans are kept."""
+        return False
+
     def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """See `base.Database.volatile_functions`."""
         called = {n.lower() for n in names}

@@ -181,6 +181,11 @@ class PostgreSQL:
         """See `base.Database.is_duplicate`."""
         return isinstance(getattr(error, "orig", error), psycopg.errors.UniqueViolation)
 
+    def is_stale(self, error: BaseException) -> bool:
+        """See `base.Database.is_stale`: "cached plan must not change result type"; its SQLSTATE has other meanings."""
+        told = getattr(getattr(error, "orig", error), "diag", None)
+        return getattr(told, "source_function", None) == "RevalidateCachedQuery"
+
     def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """See `base.Database.volatile_functions`: pg_proc says it of every function, ours and theirs."""
         query = sa.text(

@@ -135,6 +135,10 @@ class SQLite:
         original = getattr(error, "orig", error)
         return isinstance(original, sqlite3.IntegrityError) and "UNIQUE" in str(original)
 
+    def is_stale(self, error: BaseException) -> bool:
+        """See `base.Database.is_stale`: no plans are kept."""
+        return False
+
     def volatile_functions(self, connection: sa.Connection, names: Iterable[str]) -> set[str]:
         """See `base.Database.volatile_functions`."""
         return {n.lower() for n in names} & VOLATILE

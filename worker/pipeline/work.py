@@ -105,6 +105,9 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
             pace.failed(len(portion.keys))  # a shorter slice of fewer people is crossed less often
             continue
         except (Broken, DBAPIError, UnsupportedKey, UnicodeEncodeError) as error:
+            if place.tools.database.is_stale(error):
+                place.tools.database.engine.dispose()  # all sessions: the next slice begins a new one
+                continue
             if not is_subjects_fault(error):
                 raise
             log.warning(
