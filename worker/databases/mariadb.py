@@ -6,11 +6,12 @@ Which of the two it is, the first connection tells: an address is the same for b
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+import pymysql
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
@@ -197,9 +198,10 @@ def _nothing_left(connection: sa.Connection) -> Iterator[None]:
         made: dict[str, str] = {} if connection.invalidated else connection.info.pop(MADE, {})
         if made:
             try:
-                connection.exec_driver_sql(f"DROP TEMPORARY TABLE IF EXISTS {', '.join(made)}")
-                connection.exec_driver_sql("SET " + ", ".join(f"@{name} = NULL" for name in made.values()))
-            except sa.exc.SQLAlchemyError:
+                with closing(connection.connection.cursor()) as cursor:  # no transaction of its own
+                    cursor.execute(f"DROP TEMPORARY TABLE IF EXISTS {', '.join(made)}")
+                    cursor.execute("SET " + ", ".join(f"@{name} = NULL" for name in made.values()))
+            except pymysql.Error:
                 connection.invalidate()
 
 
