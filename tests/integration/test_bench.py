@@ -1,11 +1,13 @@
 """`merzim bench` on each database, with few rows: what it prints, and that nothing is left behind. Nothing is timed."""
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,14 @@ SMALL = ("--people", "400", "--messages", "800")
 CASES = {"sqlite": ["depersonalise", "python"], "postgresql": ["depersonalise", "delete"], "mysql": ["depersonalise"]}
 SERVERS = ("sqlite", "postgresql", "mysql")
 LISTS = {"postgresql": "SELECT datname FROM pg_database", "mysql": "SHOW DATABASES"}
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """One bench at a time, however many processes the tests run in: else what another has is taken for left behind."""
+    with (Path(tempfile.gettempdir()) / f"merzim_bench_tests_{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def url_of(dialect: str, folder: Path) -> str:
@@ -95,7 +105,7 @@ def test_nights_are_measured_beside_the_limit_and_nothing_is_left(dialect: str, 
     if "delete" in found:
         assert {night["rows"] for night in found["delete"]["night"]} == {2 * 76}
     assert found["measured"] == {"database": dialect, "people": 400, "messages": 800, "due_percent": 20}
-    assert own_things(dialect, tmp_path) <= before  # another bench may have ended meanwhile
+    assert own_things(dialect, tmp_path) <= before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -110,7 +120,7 @@ def test_visitors_are_measured_beside_nothing_an_update_and_a_night(dialect: str
     for phase in ("idle", "night"):
         assert found[phase]["visits"] > 0
         assert 0 < found[phase]["p50"] <= found[phase]["p99"] <= found[phase]["p99_9"] <= found[phase]["max"]
-    assert own_things(dialect, tmp_path) <= before  # another bench may have ended meanwhile
+    assert own_things(dialect, tmp_path) <= before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -126,7 +136,7 @@ def test_growth_is_measured_on_three_nights_of_each_size(dialect: str, tmp_path:
         assert size["nothing_due"]["plan_ratio"] > 0
         assert size["after_years"]["peak_memory_mb"] > 20
     assert set(found["exponent"]) == {"first", "nothing_due", "after_years"}
-    assert own_things(dialect, tmp_path) <= before  # another bench may have ended meanwhile
+    assert own_things(dialect, tmp_path) <= before
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,7 +167,7 @@ def test_a_night_is_measured_beside_pt_archiver(tmp_path: Path, monkeypatch: pyt
     found = answer("peers", *SMALL, "--repeat", "1", "--json", *url, folder=folder)
     assert all(found["rows_per_second"][name] > 0 for name in ("pt_archiver", "limit", "night"))
     assert set(found["times_pt_archiver"]) == {"limit", "night"}
-    assert own_things("mysql", folder) <= before  # another bench may have ended meanwhile
+    assert own_things("mysql", folder) <= before
     assert list(folder.iterdir()) == []
 
 
@@ -179,7 +189,7 @@ def test_an_interrupted_bench_leaves_nothing(dialect: str, number: int, tmp_path
         process.send_signal(number)
         _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (130, "")
-    assert own_things(dialect, tmp_path) <= before  # another bench may have ended meanwhile
+    assert own_things(dialect, tmp_path) <= before
     assert list(tmp_path.iterdir()) == []
 
 
