@@ -166,7 +166,7 @@ def trials(folder: Path, made: Callable[[str, Path], Iterator[Trial]]) -> Iterat
         def on(dialect: str) -> Trial:
             if dialect not in found:
                 place = folder / dialect
-                place.mkdir()
+                place.mkdir(exist_ok=True)  # a server that is not there is asked for again
                 found[dialect] = opened.enter_context(contextmanager(made)(dialect, place))
             return found[dialect]
 
