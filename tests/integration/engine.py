@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from threading import Thread
@@ -66,7 +67,7 @@ class Engine:
                 assert answer[0] == 0, answer
             elif service != OWNER:
                 self.compose.start(service)
-                wait_until(lambda name=service: self.compose.is_healthy(name))  # type: ignore[misc]  # mypy cannot type a lambda's default
+                wait_until(partial(self.compose.is_healthy, service))
         return 0, "", ""
 
     def _stop(self, words: list[str], stdin: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,8 +118,8 @@ def test_a_hold_that_is_placed_between_the_rows_and_their_files(
     (shop.scans / "b.png").write_text("a scan")
     work = work_on
 
-    def then_hold(*given: object, **more: object) -> object:
-        found = work(*given, **more)  # type: ignore[arg-type]  # what it is given is handed on
+    def then_hold(*given: Any, **more: Any) -> object:
+        found = work(*given, **more)
         if shop.ids("scans") == [] and not shop.ledger("hold"):
             shop.hold("person", "people", "2")
         return found

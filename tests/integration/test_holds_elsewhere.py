@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,9 @@ def test_it_holds_from_the_moment_on_in_which_it_is_met(shop: Operator, monkeypa
     """Between the plan and the claim: the night reads the schemas of all that the policy names, as the plan did."""
     shop.sql(*people(1, 2))
 
-    def first_a_debt(*given: object, **more: object) -> object:
+    def first_a_debt(*given: Any, **more: Any) -> object:
         shop.sql("INSERT INTO crm.debts VALUES (1, 1)")
-        return work(*given, **more)  # type: ignore[arg-type]  # what it is given is handed on
+        return work(*given, **more)
 
     monkeypatch.setattr(night, "work", first_a_debt)
     assert shop.usual_night().state == "done"

@@ -72,7 +72,7 @@ def test_whoever_destroys_shares_the_gate_and_whoever_holds_has_it_alone(place: 
         gate.hold_shared(two, place.ledger)
         with pytest.raises(sa.exc.OperationalError) as refused:
             gate.hold_exclusive(three, place.ledger)
-        assert refused.value.orig.sqlstate == "55P03"  # type: ignore[union-attr]  # as the driver's error tells it
+        assert getattr(refused.value.orig, "sqlstate", None) == "55P03"
         three.rollback()
         one.rollback()
         two.rollback()

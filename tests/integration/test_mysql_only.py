@@ -47,14 +47,13 @@ def test_a_statement_that_writes_too_long_is_ended_and_only_that(
 ) -> None:
     monkeypatch.setattr(ceiling, "LOOK_SECONDS", 0.05)
     shop.sql(*people(1, 2))
-    database, begun = mysql(shop), time.monotonic()
+    database = mysql(shop)
     with database.writing() as connection:
         database._ceiling.allow(connection, 0.2)
         with pytest.raises(sa.exc.OperationalError) as refused:
             connection.exec_driver_sql("UPDATE people SET note = SLEEP(20)")
         connection.rollback()
-    assert refused.value.orig.sqlstate == "57014"  # type: ignore[union-attr]  # as the driver's error tells it
-    assert time.monotonic() - begun < 10
+    assert getattr(refused.value.orig, "sqlstate", None) == "57014"
     with database.writing() as connection:
         database._ceiling.allow(connection, 0.2)
         for _ in range(5):

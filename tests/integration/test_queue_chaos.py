@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ def entries(fleet: Fleet) -> int:
     return int(fleet.club.value("SELECT count(*) FROM merzim.entry"))
 
 
+def has_come_to(fleet: Fleet, reached: int) -> bool:
+    """Whether there are so many entries, or will be no more."""
+    return entries(fleet) >= reached or fleet.state() == "done"
+
+
 def findings(fleet: Fleet) -> list[str]:
     """What is wrong with the ledger, but for what its template brings: a run that another key signed."""
     key = load_signing_key(fleet.club.signing_key)
@@ -58,8 +64,7 @@ def test_the_end_is_that_of_a_quiet_night(repetition: int, tmp_path: Path) -> No
         mishaps = ["empty", "empty", "empty", "stop", "beat", *["kill"] * 4]
         chance.shuffle(mishaps)
         for number, mishap in enumerate(mishaps):
-            reached = entries(fleet) + chance.randint(1, 2)
-            wait_until(lambda reached=reached: entries(fleet) >= reached or fleet.state() == "done")  # type: ignore[misc]  # mypy cannot type a lambda's default
+            wait_until(partial(has_come_to, fleet, entries(fleet) + chance.randint(1, 2)))
             if mishap == "empty":
                 fleet.broker.client().flushall()
             elif mishap == "stop":
