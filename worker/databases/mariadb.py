@@ -60,19 +60,17 @@ class MariaDB:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """See `base.Database.reading`. READ ONLY would refuse to EXPLAIN an UPDATE; never to commit is as safe."""
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin() as transaction:
-                self._ceiling.allow(connection, None)
-                connection.exec_driver_sql(session_of(connection.dialect).reading)
-                yield connection
-                transaction.rollback()
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            self._ceiling.allow(connection, None)
+            connection.exec_driver_sql(session_of(connection.dialect).reading)
+            yield connection
+            transaction.rollback()
 
     @contextmanager
     def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
         """See `base.Database.writing`."""
         with self.engine.connect() as connection, _nothing_left(connection):
-            connection = connection.execution_options(isolation_level="READ COMMITTED")
+            connection = connection.execution_options(merzim_write=True)
             with connection.begin():
                 seconds = max(1, math.ceil(lock_seconds or 5))
                 ceiling = max(60, 2 * seconds)

@@ -24,8 +24,9 @@ _BOTH = (
 
 @dataclass(frozen=True)
 class Session:
-    """`connect` is said once, the others before each transaction. `writing` has the places {seconds}, how long a lock
-    is waited for, and {ceiling}, how long a statement may take."""
+    """`connect` is said once, the others at the beginning of each transaction, before it looks at anything. `writing`
+    has the places {seconds}, how long a lock is waited for, and {ceiling}, how long a statement may take. Both say the
+    isolation: SQLAlchemy would with four statements around each transaction."""
 
     oldest: tuple[int, ...]
     connect: tuple[str, ...]
@@ -37,8 +38,8 @@ class Session:
 MARIADB = Session(
     (10, 6),
     (_NAMES, f"{_BOTH}, idle_write_transaction_timeout = 60, sql_mode = '{','.join(_MODES)},SIMULTANEOUS_ASSIGNMENT'"),
-    "SET SESSION max_statement_time = 0",
-    "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds},"
+    "SET SESSION tx_isolation = 'REPEATABLE-READ', max_statement_time = 0",
+    "SET SESSION tx_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds},"
     " max_statement_time = {ceiling}, foreign_key_checks = 1",
 )
 # MySQL ends a session that is idle, not one that is idle in a transaction: so while it writes, it may not be idle long.
@@ -51,9 +52,9 @@ MYSQL = Session(
         f"{_BOTH}, sql_mode = '{','.join(_MODES)},TIME_TRUNCATE_FRACTIONAL', information_schema_stats_expiry = 0"
         " /*!80030 , show_gipk_in_create_table_and_information_schema = 1 */",
     ),
-    "SET SESSION max_execution_time = 0, wait_timeout = 3600",
-    "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, wait_timeout = 60,"
-    " foreign_key_checks = 1",
+    "SET SESSION transaction_isolation = 'REPEATABLE-READ', max_execution_time = 0, wait_timeout = 3600",
+    "SET SESSION transaction_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = {seconds},"
+    " lock_wait_timeout = {seconds}, wait_timeout = 60, foreign_key_checks = 1",
 )
 
 
