@@ -14,9 +14,10 @@ from worker.identifiers.email import (
     is_synthetic_email,
     synthetic_email,
 )
-from worker.identifiers.iin import FIRST_WEIGHTS, SECOND_WEIGHTS, is_synthetic_iin, synthetic_iin
+from worker.identifiers.iin import is_synthetic_iin, synthetic_iin
 from worker.identifiers.phone import SYNTHETIC_PREFIXES, is_synthetic_phone, synthetic_phone
 from worker.strategies.base import Strategy
+from worker.strategies.check_digit import CheckDigit
 from worker.strategies.kinds import Kind, kind_of
 from worker.strategies.sql import as_text, is_mariadb, keep_null, looks_like, random_below, random_digits, random_hex
 
@@ -100,7 +101,7 @@ class SyntheticIin(_Synthetic):
         if isinstance(column, sa.ColumnClause) and column.table is not None:
             row = row.correlate(column.table)
         once = row.cte("merzim_drawn_iin", nesting=True).prefix_with("MATERIALIZED")
-        wrong = (_check_digit(once.c.body) + 1 + random_below(9, dialect)) % 10
+        wrong = (CheckDigit(once.c.body) + 1 + random_below(9, dialect)) % 10
         return sa.select(once.c.body + as_text(wrong)).scalar_subquery()
 
     def recognised(self, text: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
@@ -108,7 +109,7 @@ class SyntheticIin(_Synthetic):
         digits = "[0-9]"
         shape = looks_like(text, digits * 6 + "9" + digits * 5, f"{digits}{{6}}9{digits}{{5}}", dialect)
         impossible = sa.cast(sa.func.substr(text, 3, 2), sa.Integer) > 12
-        wrong = _check_digit(text) != _digit(text, 12)
+        wrong = CheckDigit(text) != _digit(text, 12)
         return sa.case((shape, sa.and_(impossible, wrong)), else_=sa.false())
 
 
@@ -116,21 +117,12 @@ def _with_wrong_digit_on_mariadb(body: sa.ColumnElement[str], dialect: str) -> s
     """A variable of the session draws the body once: a subquery cannot, being asked once for the whole UPDATE. CONCAT
     takes its arguments from left to right; were it otherwise, no row would look done and the slice would roll back."""
     variable = sa.literal_column("@merzim_iin", sa.Text())
-    wrong = (_check_digit(variable) + 1 + random_below(9, dialect)) % 10
+    wrong = (CheckDigit(variable) + 1 + random_below(9, dialect)) % 10
     return sa.func.concat(sa.func.concat(variable.op(":=")(body)), as_text(wrong), type_=sa.Text)
 
 
 def _digit(text: sa.ColumnElement[str], place: int) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.substr(text, place, 1), sa.Integer)
-
-
-def _check_digit(text: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
-    """0 to 9, or 10 when there is none."""
-    first, second = (
-        sum((_digit(text, place) * weight for place, weight in enumerate(weights, 1)), sa.literal(0)) % 11
-        for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS)
-    )
-    return sa.case((first < 10, first), else_=second)
 
 
 class SyntheticPhone(_Synthetic):
