@@ -58,10 +58,11 @@ def ending_of(scene: Scene, before: Rows) -> Ending:
 def rows_of(operator: Operator) -> Rows:
     """Every row of the operator by table and id."""
     found: Rows = {}
-    for table in TABLES:
-        with operator.tools.database.reading() as connection:
-            live = operator.tools.database.schema(connection, []).tables[table].table
-            found[table] = {row["id"]: dict(row) for row in connection.execute(live.select()).mappings()}
+    with operator.tools.database.reading() as connection:
+        tables = operator.tools.database.schema(connection, []).tables
+        for name in TABLES:
+            rows = connection.execute(tables[name].table.select()).mappings()
+            found[name] = {row["id"]: dict(row) for row in rows}
     return found
 
 

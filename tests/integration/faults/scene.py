@@ -1,7 +1,7 @@
 """The operator of the matrix: everything that a slice can meet, for as few people as possible; and its way back."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +24,10 @@ from tests.integration.small_operator import (
     people,
     person,
 )
-from worker.pipeline import beginning
+from worker.databases.facts import Schema
+from worker.pipeline import beginning, planning
 from worker.pipeline import slice as slice_
+from worker.plan.stages import StagePlan
 
 DUE, ACTIVE, HELD = range(1, 5), 8, 9
 HEAVY = 3  # has more rows than fit into one slice
@@ -51,6 +53,7 @@ class Scene:
     """An operator, and every row of the database as it was before anything happened."""
 
     operator: Operator
+    schema: "SchemaReader"
     sqlite: bytes = b""
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
@@ -91,7 +94,7 @@ class Scene:
         with self._driver() as cursor:
             if postgresql:
                 cursor.execute("SET LOCAL session_replication_role = replica")  # no foreign keys, no triggers
-                cursor.execute(f"TRUNCATE {', '.join(self._tables())}")
+                cursor.execute("; ".join(f"DELETE FROM {name}" for name in self._tables()))
             else:
                 cursor.execute("SET foreign_key_checks = 0")
             for name, rows in self.rows.items():
@@ -142,12 +145,41 @@ def scene_on(
         operator.sql(*_everybody())
         operator.accustom()
         prepare(operator)
-        scene = Scene(operator)
+        scene = Scene(operator, SchemaReader(operator.tools.database.schema))
         scene.remember()
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(operator.tools.database, "schema", scene.schema)
+            patch.setattr(planning, "StagePlan", _made_once())
             patch.setattr(beginning, "LEAST_UNITS", UNITS_OF_A_BATCH)
             patch.setattr(slice_, "ROWS_LIMIT", ROWS_OF_A_SLICE)
             yield scene
+
+
+@dataclass
+class SchemaReader:
+    """Answers with the schema that was read first: nothing here changes it, and queries on the same objects are made
+    and compiled once, which would be two thirds of a night's time. Still reads each time, if `anew`, for the steps."""
+
+    read: Callable[..., Schema]
+    anew: bool = True
+    known: dict[frozenset[str], Schema] = field(default_factory=dict)
+
+    def __call__(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
+        names = frozenset(tables)
+        if self.anew or names not in self.known:
+            self.known.setdefault(names, self.read(connection, sorted(names)))
+        return self.known[names]
+
+
+def _made_once() -> Callable[..., StagePlan]:
+    """Stages are pure: those of one policy on one schema at one moment are the same."""
+    known: dict[tuple[Any, ...], StagePlan] = {}
+
+    def made(scene: Any, people: Any, stage: Any) -> StagePlan:
+        asked = (scene.policy.hash, id(scene.schema), scene.calendar.now, scene.request, scene.erases, stage.name)
+        return known[asked] if asked in known else known.setdefault(asked, StagePlan(scene, people, stage))
+
+    return made
 
 
 def _everybody() -> Sequence[str]:
@@ -158,7 +190,10 @@ def _everybody() -> Sequence[str]:
             f"INSERT INTO lines VALUES ({n}, {n}, 'legs')",
             f"INSERT INTO scans VALUES ({n}, {n}, '{n}.png', {repr('shared.png') if n in (1, ACTIVE) else 'NULL'})",
             f"INSERT INTO payments VALUES ({n}, {n}, '9001{n:08d}', 'for a chair', '{LATELY}')",
-            f"INSERT INTO payments VALUES ({100 + n}, NULL, NULL, 'for a chair', '{LONG_AGO}')",
         ]
+    statements += [
+        f"INSERT INTO payments VALUES ({100 + n}, NULL, NULL, 'for a chair', '{LONG_AGO}')"
+        for n in range(UNITS_OF_A_BATCH)
+    ]
     statements += [f"INSERT INTO lines VALUES ({100 + n}, {HEAVY}, 'line {n}')" for n in range(ROWS_OF_A_SLICE + 4)]
     return statements
