@@ -5,9 +5,10 @@ decision, then act on it only.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import zip_longest
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -29,7 +30,7 @@ from worker.pipeline.set_aside import quarantine
 from worker.pipeline.strangers import require_ready
 from worker.pipeline.tools import Refused, Tools, utc_now
 from worker.plan.check_trial import TOO_NESTED
-from worker.plan.result import Plan
+from worker.plan.result import Plan, StageOutcome
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
 from worker.plan.window import Hours
@@ -202,7 +203,7 @@ def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wi
             )
         )
     stages = {s.name: s for s in stages_of(decision.scene, plan.stopped)}
-    store_batches(connection, ledger, run.id, list(batches_of(plan, stages)))
+    store_batches(connection, ledger, run.id, batches_of(plan, stages))
     for outcome in plan.stages:
         stage = stages[outcome.stage]
         codec = decision.scene.codec(stage.unit)
@@ -212,13 +213,16 @@ def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wi
 
 
 def batches_of(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
-    """The plan's due keys in portions that workers can share, the longest overdue first."""
-    found = []
-    for outcome in plan.stages:
-        codec = stages[outcome.stage].scene.codec(stages[outcome.stage].unit)
-        size = min(MOST_UNITS, max(LEAST_UNITS, -(-len(outcome.due) // BATCHES)))
-        for start in range(0, len(outcome.due), size):
-            # In key order within a batch: rows that lie together are read and changed together.
-            keys = [codec.to_json(k) for k in sorted(outcome.due[start : start + size])]
-            found.append(NewBatch(outcome.stage, keys, len(keys)))
-    return found
+    """The plan's due keys in portions that workers can share: the longest overdue first, and the stages by turns, so
+    that no stage waits for another one night after night when windows are short."""
+    by_stage = [_portions(outcome, stages[outcome.stage]) for outcome in plan.stages]
+    return [batch for turn in zip_longest(*by_stage) for batch in turn if batch is not None]
+
+
+def _portions(outcome: StageOutcome, stage: StagePlan) -> Iterator[NewBatch]:
+    codec = stage.scene.codec(stage.unit)
+    size = min(MOST_UNITS, max(LEAST_UNITS, -(-len(outcome.due) // BATCHES)))
+    for start in range(0, len(outcome.due), size):
+        # In key order within a batch: rows that lie together are read and changed together.
+        keys = [codec.to_json(k) for k in sorted(outcome.due[start : start + size])]
+        yield NewBatch(outcome.stage, keys, len(keys))

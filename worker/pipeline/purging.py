@@ -132,7 +132,7 @@ def _store(connection: sa.Connection, tools: Tools, policy: Policy, request: Req
             started_at=utc_now(),
         ),
     )
-    store_batches(connection, tools.ledger, run.id, list(batches_of(plan, _by_name(found.scene))))
+    store_batches(connection, tools.ledger, run.id, batches_of(plan, _by_name(found.scene)))
     move(connection, tools.ledger, request.id, "running", run_id=run.id)
     return run
 
