@@ -1,6 +1,7 @@
 """From the policy's text to the policy, or to every problem of it at once."""
 
 import hashlib
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from config.yaml_text import Blank, read_yaml
 
 __all__ = ["json_schema", "load_policy", "read_as_far_as_possible", "read_policy"]
 
+KEPT = 8  # policies, which never change: a run's is read again for each of its batches
+
 
 def read_policy(path: Path) -> Policy:
     """The policy in a file; PolicyProblems when the file cannot be read, or says something wrong."""
@@ -26,6 +29,7 @@ def read_policy(path: Path) -> Policy:
     return load_policy(content, path.name)
 
 
+@lru_cache(maxsize=KEPT)
 def load_policy(text: str, source: str) -> Policy:
     """The policy that `text` says; `source` names the file in sentences.  PolicyProblems holds every problem."""
     policy, problems = read_as_far_as_possible(text, source)
