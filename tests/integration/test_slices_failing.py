@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from tests.integration.small_operator import BOTH, PEOPLE_POLICY, Operator, operator_on, people
+from worker.databases.base import Database
 from worker.pipeline import work
 
 EVERYBODY = range(1, 13)
@@ -104,6 +107,27 @@ def test_one_bad_subject_is_set_aside_with_its_reason_and_the_rest_is_done(
     assert shop.tools.spool is not None
     assert shop.tools.spool.names() == []  # the segments of what was rolled back are swept away
     assert 7 not in [stone["key_number"] for stone in shop.ledger("tombstone")]
+
+
+def _refused_at_commit(database: Database, columns: dict[str, "sa.Column[int]"]) -> None:
+    with database.writing() as connection:
+        database.temporary(connection, "merzim_here", columns)
+        connection.exec_driver_sql("INSERT INTO late VALUES (1, 2)")
+
+
+def test_what_a_transaction_made_that_is_refused_at_commit_is_made_anew(tmp_path: Path) -> None:
+    """PostgreSQL asks deferred constraints at COMMIT. The session's temporary tables go then as with any rollback: the
+    next slice of this session is not to count on them."""
+    for shop in operator_on("postgresql", tmp_path, policy=PEOPLE_POLICY):
+        shop.sql("CREATE TABLE late (id INT PRIMARY KEY, up INT REFERENCES late DEFERRABLE INITIALLY DEFERRED)")
+        database = shop.tools.database
+        columns = {"id": sa.Column("id", sa.Integer)}
+        sa.Table("people", sa.MetaData(), columns["id"])
+        with pytest.raises(IntegrityError):
+            _refused_at_commit(database, columns)
+        with database.writing() as connection:
+            table = database.temporary(connection, "merzim_here", columns)
+            assert connection.execute(table.select()).all() == []
 
 
 def test_whoever_was_set_aside_is_tried_again_and_goes_once_it_can(shop: Operator) -> None:

@@ -60,12 +60,11 @@ class PostgreSQL:
         )
         sa.event.listen(self.engine, "connect", _notice_dead_clients)
         sa.event.listen(self.engine, "connect", _stream_raw)
-        sa.event.listen(self.engine, "rollback", _forget_temporary)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """See `base.Database.reading`."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, _gone_if_it_fails(connection):
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             connection = connection.execution_options(**options)
             with connection.begin():
@@ -74,7 +73,7 @@ class PostgreSQL:
     @contextmanager
     def writing(self, lock_seconds: float | None = None) -> Iterator[sa.Connection]:
         """See `base.Database.writing`."""
-        with self.engine.connect() as connection:
+        with self.engine.connect() as connection, _gone_if_it_fails(connection):
             connection = connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 milliseconds = int((lock_seconds or 5) * 1000)
@@ -207,10 +206,16 @@ def _stream_raw(driver: psycopg.Connection[Any], record: object) -> None:
     driver.server_cursor_factory = psycopg.RawServerCursor
 
 
-def _forget_temporary(connection: sa.Connection) -> None:
-    """What this transaction made is gone; with a lost session everything is."""
-    if not connection.invalidated:
-        connection.info.pop(TEMPORARY, None)
+@contextmanager
+def _gone_if_it_fails(connection: sa.Connection) -> Iterator[None]:
+    """Temporary tables that a transaction made are gone with it, also when it is refused at COMMIT (a deferred
+    constraint), which SQLAlchemy does not tell as a rollback."""
+    of_session = connection.info
+    try:
+        yield
+    except BaseException:
+        of_session.pop(TEMPORARY, None)
+        raise
 
 
 @lru_cache(maxsize=QUERIES_KEPT)
