@@ -109,6 +109,21 @@ def test_one_bad_subject_is_set_aside_with_its_reason_and_the_rest_is_done(
     assert 7 not in [stone["key_number"] for stone in shop.ledger("tombstone")]
 
 
+def test_who_took_too_long_is_tried_once_more_in_the_same_run(tmp_path: Path) -> None:
+    """The server may have had much else to do. A purge has no next night."""
+    for shop in operator_on("postgresql", tmp_path, policy=PEOPLE_POLICY):
+        shop.change_policy(NAMED_TRIGGER)
+        shop.sql(
+            *people(7),
+            "CREATE SEQUENCE tries",
+            "CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF nextval('tries') = 1 THEN RAISE EXCEPTION USING ERRCODE = '57014'; END IF; RETURN NEW; END $$",
+            "CREATE TRIGGER undo BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION undo()",
+        )
+        assert shop.usual_night().state == "done"
+        assert done(shop) == [7]
+
+
 def _refused_at_commit(database: Database, columns: dict[str, "sa.Column[int]"]) -> None:
     with database.writing() as connection:
         database.temporary(connection, "merzim_here", columns)

@@ -10,6 +10,7 @@ from worker.plan.stages import StagePlan
 
 FAILED = "failed: "
 LOCKED = f"{FAILED}another session kept it locked"
+IN_THE_WAY, TOOK_TOO_LONG = (LOCK_TIMEOUT, "40P01", "40001"), "57014"
 
 
 def is_subjects_fault(error: Exception) -> bool:
@@ -25,16 +26,25 @@ def is_subjects_fault(error: Exception) -> bool:
     return not error.connection_invalidated and not systemic
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether another try may well succeed, since others were in the way: their locks, or all that the server had to do
+    besides."""
+    return _state(error) in (*IN_THE_WAY, TOOK_TOO_LONG)
+
+
 def reason_of(error: Exception) -> str:
     """Why, without a value of the row: the database's class of error, or our own sentence."""
     if isinstance(error, Broken):
         return f"{FAILED}{error}"
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if state in (LOCK_TIMEOUT, "40P01", "40001"):
+    if _state(error) in IN_THE_WAY:
         return LOCKED
     if isinstance(error, UnicodeEncodeError):
         return FAILED + text("set_aside.no_utf8")
     return FAILED + text("set_aside.refused", error=type(getattr(error, "orig", error)).__name__)
+
+
+def _state(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def quarantine(

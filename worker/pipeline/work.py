@@ -23,7 +23,7 @@ from worker.pipeline.brake import Brake
 from worker.pipeline.halting import Halt, Halting
 from worker.pipeline.pace import Pace
 from worker.pipeline.rehearsing import rehearse
-from worker.pipeline.set_aside import LOCKED, is_subjects_fault, quarantine, reason_of
+from worker.pipeline.set_aside import is_subjects_fault, may_pass, quarantine, reason_of
 from worker.pipeline.slice import GateShut, Paused, carry_out
 from worker.pipeline.tools import Broken, Tools
 from worker.pipeline.verifying import Crossed
@@ -117,7 +117,7 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
                 units=len(portion.keys),
                 error=type(error).__name__,
             )
-            if len(portion.keys) == 1 and reason_of(error) == LOCKED and not portion.wait:
+            if len(portion.keys) == 1 and may_pass(error) and not portion.wait:
                 _postpone(place, attempt, portion)
             elif len(portion.keys) == 1:
                 _set_aside(place, attempt, portion, error)
@@ -160,7 +160,7 @@ def _one_slice(place: Workplace, attempt: Attempt, portion: Portion) -> Work | N
 
 
 def _postpone(place: Workplace, attempt: Attempt, portion: Portion) -> None:
-    """Try the one subject again, waiting for its locks, when the rest of the batch is done."""
+    """Try the one subject once more, waiting for its locks, when the rest of the batch is done."""
     later = replace(portion, skipped_after=[*portion.skipped_after, *portion.keys])
     with place.tools.database.writing() as connection:
         batch = _claimed_again(connection, place, attempt)

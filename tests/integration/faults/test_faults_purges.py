@@ -16,7 +16,7 @@ from worker.pipeline.night import Outcome
 from worker.pipeline.purging import carry_out_waiting
 from worker.pipeline.work import Progress
 
-SOME = ("kill", "lost connection", "lost reply", "deadlock")
+SOME = ("kill", "lost connection", "lost reply", "deadlock", "statement timeout")
 silent = pytest.fixture(autouse=True, scope="module")(quiet)
 
 
