@@ -35,8 +35,8 @@ test: install
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal || $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none
 
-# Everything that `make test` only samples: every fault at every step, and many more invented databases. It takes a day;
-# MERZIM_TEST_FAULTS=20 makes it a night.
+# Everything that `make test` only samples: every fault at every step, and many more invented databases. It takes
+# hours, the faults alone more than one on two cores; MERZIM_TEST_FAULTS=20 makes them twenty a kind.
 torture: export MERZIM_TEST_FAULTS ?= all
 torture: export MERZIM_TEST_EXAMPLES := 500
 torture: export MERZIM_TEST_CHAOS := 100
