@@ -55,6 +55,16 @@ def test_every_event_before_every_step(
     assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems)
 
 
+def test_what_lies_between_becomes_somebody_elses(
+    operator: Operator, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visit goes to an active person when its remarks are selected and it is not: they are hers from then on."""
+    one_unit_a_slice(monkeypatch)
+    steps = [step for step in steps_of_a_slice(operator, application, monkeypatch) if step[0] == "profile"]
+    (moves,) = (event for event in EVENTS if event.name == "a visit turns out to be somebody else's")
+    assert night_of([Race(moves, *step) for step in steps], operator, application, monkeypatch) == []
+
+
 def chosen(dialect: str, steps: Sequence[tuple[str, int]]) -> list[Place]:
     """The races to run. In a sample every third event will do on SQLite, where most of them wait for the slice."""
     every = list(product(EVENTS, steps))
