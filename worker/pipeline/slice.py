@@ -29,8 +29,7 @@ from worker.pipeline.outbox import queue_files
 from worker.pipeline.remembering import clocks_to_keep, write_tombstones
 from worker.pipeline.selection import select_carried, select_rows, without_referred
 from worker.pipeline.tools import Broken, Tools, utc_now
-from worker.pipeline.verifying import check_archived, check_nothing_crossed, may_hide_events
-from worker.plan.result import Key
+from worker.pipeline.verifying import check_archived, check_nothing_crossed, check_still_led_to, may_hide_events
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Column, carried
@@ -171,7 +170,7 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
 def _select(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
     """Select and lock all rows before anything changes; then what must follow the subject's joined columns."""
     _select_more(connection, tools, work, rules)
-    _keep_what_still_leads(connection, tools, work, rules)
+    check_still_led_to(connection, tools.database, work, rules)
     stage = work.stage
     changing = _joined_columns(stage) if stage.scene.policy.subject.table in work.selected else {}
     if not stage.by_person:
@@ -205,19 +204,6 @@ def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Seq
             if not work.rows:
                 raise Broken(text("foreign.entangled", table=rule.table, limit=ROWS_LIMIT))
             return
-
-
-def _keep_what_still_leads(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
-    """Leave out rows that led to the unit over a row that has become somebody else's since: only now are the rows that
-    lie between locked, too."""
-    stage, done = work.stage, dict[str, list[Key]]()
-    for rule in rules:
-        keys = work.selected.get(rule.table, [])
-        far = any(len(path.steps) > 1 for path in stage.scene.links.finding(rule.table, stage.unit))
-        if keys and far:
-            there = set(select_rows(connection, tools.database, stage, rule, work.claim, done, ROWS_LIMIT, work.run))
-            work.selected[rule.table] = [key for key in keys if key in there]
-        done[rule.table] = keys
 
 
 def _copy(

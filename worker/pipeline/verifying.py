@@ -1,7 +1,7 @@
 """verify: what must be true of a slice before COMMIT (promises 2, 5 and 7); a slice of which it is not is rolled back.
 
-That each changed row looks done is proved where it is changed (`applying`). Here: selected = archived, and nobody
-became active or held since the claim, over a link that no lock can stop.
+That each changed row looks done is proved where it is changed (`applying`). Here: selected = archived, what was
+selected still leads to its unit, and nobody became active or held since the claim, over a link that no lock can stop.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,14 @@ import sqlalchemy as sa
 from config.catalogue import text
 from config.names import split_table
 from worker.archive.segment import Sealed
+from worker.databases.base import Database
 from worker.pipeline.attempt import Work
 from worker.pipeline.claim import KEPT_QUERIES, KEYS
+from worker.pipeline.selection import select_rows
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
+from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 
 
@@ -36,6 +39,21 @@ def check_archived(work: Work, sealed: Sealed) -> Sealed:
     if selected != sealed.rows:
         raise Broken(text("broken.not_archived"))
     return sealed
+
+
+def check_still_led_to(connection: sa.Connection, database: Database, work: Work, rules: Sequence[RulePlan]) -> None:
+    """Raise Crossed if a selected row led to the unit over another one that has become somebody else's since: only when
+    all are selected are those that lie between locked, too."""
+    if connection.dialect.name == "sqlite":
+        return  # BEGIN IMMEDIATE: nobody else can have written
+    stage, done = work.stage, dict[str, list[Key]]()
+    for rule in rules:
+        keys = work.selected.get(rule.table, [])
+        if keys and any(len(path.steps) > 1 for path in stage.scene.links.finding(rule.table, stage.unit)):
+            there = select_rows(connection, database, stage, rule, work.claim, done, len(keys), work.run)
+            if not set(keys).issubset(there):
+                raise Crossed(text("broken.crossed", stage=stage.name))
+        done[rule.table] = keys
 
 
 def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) -> None:

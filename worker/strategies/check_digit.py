@@ -31,7 +31,7 @@ def _check_digit(element: CheckDigit, compiler: SQLCompiler, **more: Any) -> str
 
 def _remainder(compiler: SQLCompiler, digits: str, weights: tuple[int, ...]) -> str:
     """Characters' codes stand for digits: they are 48 more, and 48 times the sum of the weights (66) is nothing mod 11.
-    To read each digit as a number takes three times as long."""
+    To read each digit as a number takes twice as long."""
     lite = compiler.dialect.name == "sqlite"
     code = "unicode" if lite else "ascii"
     total = " + ".join(f"{weight} * {code}(substr({digits}, {at}, 1))" for at, weight in enumerate(weights, 1))
