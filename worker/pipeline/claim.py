@@ -38,6 +38,11 @@ class Claim:
     locked_elsewhere: tuple[Key, ...]
     relied_on: set[Key] = field(default_factory=set)
 
+    @property
+    def single(self) -> bool:
+        """Whether this is one unit, or one person, whose rows are several."""
+        return len({self.groups.get(unit, unit) for unit in self.units}) == 1
+
 
 def claim_units(
     connection: sa.Connection, database: Database, stage: StagePlan, keys: Sequence[Key], wait: bool

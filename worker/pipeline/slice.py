@@ -30,11 +30,13 @@ from worker.pipeline.remembering import clocks_to_keep, write_tombstones
 from worker.pipeline.selection import select_carried, select_rows, without_referred
 from worker.pipeline.tools import Broken, Tools, utc_now
 from worker.pipeline.verifying import check_archived, check_nothing_crossed, check_still_led_to, may_hide_events
+from worker.plan.result import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Column, carried
 
 ROWS_LIMIT = 5_000
+ALL = 2**31 - 2
 LOCK_TIMEOUT = "55P03"
 
 
@@ -192,18 +194,32 @@ def _joined_columns(stage: StagePlan) -> dict[str, Column]:
 
 
 def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
+    """One person with very many rows goes in several slices: children first, and last, in one, the person's own rows
+    with those that follow them, however many these are."""
     for rule in rules:
-        budget = ROWS_LIMIT - work.rows
-        keys = select_rows(connection, tools.database, work.stage, rule, work.claim, work.selected, budget, work.run)
-        work.selected[rule.table] = without_referred(connection, work.stage, rule, keys[:budget])
+        budget = max(0, ROWS_LIMIT - work.rows)
+        keys = _keys(connection, tools, work, rule, budget)
         if len(keys) > budget:
-            if len(work.claim.units) > 1:
+            if not work.claim.single:
                 raise TooMany
-            # One person with very many rows goes in several slices: children first, the person's own row last.
-            work.part = True
+            at_once = {r.table for r in work.stage.at_once}
+            before = {table for table, found in work.selected.items() if found}
+            if rule.table not in at_once:
+                work.part, keys = True, keys[:budget]
+            elif before <= at_once:
+                keys = _keys(connection, tools, work, rule, ALL)
+            else:
+                work.part, work.selected = True, {t: found for t, found in work.selected.items() if t not in at_once}
+                return
+        work.selected[rule.table] = without_referred(connection, work.stage, rule, keys)
+        if work.part:
             if not work.rows:
                 raise Broken(text("foreign.entangled", table=rule.table, limit=ROWS_LIMIT))
             return
+
+
+def _keys(connection: sa.Connection, tools: Tools, work: Work, rule: RulePlan, limit: int) -> list[Key]:
+    return select_rows(connection, tools.database, work.stage, rule, work.claim, work.selected, limit, work.run)
 
 
 def _copy(

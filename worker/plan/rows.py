@@ -12,7 +12,7 @@ from worker.databases.facts import ForeignKey, TableFacts
 from worker.ledger.holds import active_holds_exist
 from worker.plan.calendar import Test
 from worker.plan.key_lists import key_in, key_in_query
-from worker.plan.links import Path, exists, not_false, true
+from worker.plan.links import Links, Path, exists, not_false, true
 from worker.plan.people import People
 from worker.plan.scene import RowTest, Scene, by_person
 from worker.plan.treatments import Column, columns_of, nothing_left
@@ -41,6 +41,11 @@ class RulePlan:
         """Whether the look of a row says for certain that it was acted on (an invented name looks like a real one)."""
         return self.deletes or all(c.bound.strategy.proves_done for c in self.columns)
 
+    @property
+    def follows(self) -> bool:
+        """Whether rows take on the new value of something else."""
+        return any(c.followed is not None for c in self.columns)
+
     def releases(self, key: ForeignKey) -> bool:
         """Whether rows that were acted on refer to nothing by this foreign key of theirs any more."""
         return self.deletes or any(c.name in key.columns and c.empties for c in self.columns)
@@ -64,6 +69,14 @@ class StageRows:
     def rule_of(self, table: str) -> RulePlan | None:
         """The stage's rule for a table, if it has one."""
         return next((r for r in self.rules if r.table == table), None)
+
+    @property
+    def at_once(self) -> list[RulePlan]:
+        """In a stage by person: the subject's own rows, if they are updated, and what follows them. What leads to the
+        person by a value that is replaced can only change together with it."""
+        if not self.by_person:
+            return []
+        return [r for r in self.rules if r.follows or (r.table == self.unit and not r.deletes)]
 
     def rows(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
         """Rows of a rule's table to act on for the units that `unit_is` accepts: found over links, selected by `where`,
@@ -179,30 +192,38 @@ class StageRows:
 
 
 def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
-    """The order in which a slice acts: deletes, children before parents; then updates, the subject before what follows
-    it; last the tables that our own triggers write to (`after`). An update that empties a reference to rows which are
-    deleted comes before the deletes."""
+    """The order in which a slice acts, so that a unit which takes several slices is found to the end: updates that tell
+    nothing of the subject; deletes, children before parents; the subject's update and what follows it; last the tables
+    that our own triggers write to (`after`). An update that empties a reference to rows which are deleted comes before
+    the deletes."""
     plans = [
         RulePlan(rule, scene.schema.tables[table], columns_of(scene.policy, rule))
         for table, rule in stage.tables.items()
     ]
     early = [p for p in plans if not p.rule.after]
-    deletes = _children_first([p for p in early if p.deletes])
+    deletes = _children_first([p for p in early if p.deletes], scene.links)
     updates = sorted((p for p in early if not p.deletes), key=lambda p: p.table != scene.subject)
+    tied = [p for p in updates if p.table == scene.subject or p.follows]
+    free = [p for p in updates if p not in tied]
     targets = {p.table for p in deletes}
-    releasing = [p for p in updates if any(k.target in targets and p.releases(k) for k in p.facts.foreign_keys)]
-    if releasing:  # what they follow comes before them
-        releasing = [p for p in updates if p in releasing or p.table == scene.subject]
-    rest = [p for p in updates if p not in releasing]
-    return (*releasing, *deletes, *rest, *(p for p in plans if p.rule.after))
+    releasing = any(k.target in targets and p.releases(k) for p in tied for k in p.facts.foreign_keys)
+    last = [*tied, *deletes] if releasing else [*deletes, *tied]
+    return (*free, *last, *(p for p in plans if p.rule.after))
 
 
-def _children_first(plans: list[RulePlan]) -> list[RulePlan]:
+def _children_first(plans: list[RulePlan], links: Links) -> list[RulePlan]:
+    """By foreign keys; where these leave a choice, by the policy's links, too."""
+    declared, any_link = ({(s.source, s.target) for s in links.steps if s.declared or other} for other in (False, True))
     ordered: list[RulePlan] = []
     rest = list(plans)
     while rest:
-        referred = {fk.target for p in rest for fk in p.facts.foreign_keys if fk.target != p.table}
-        free = [p for p in rest if p.table not in referred] or rest[:1]
+        free = _unreferred(rest, any_link) or _unreferred(rest, declared) or rest[:1]
         ordered += free
         rest = [p for p in rest if p not in free]
     return ordered
+
+
+def _unreferred(plans: list[RulePlan], leads: set[tuple[str, str]]) -> list[RulePlan]:
+    tables = {p.table for p in plans}
+    referred = {target for source, target in leads if source in tables and source != target}
+    return [p for p in plans if p.table not in referred]
