@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.foreign_support import PEOPLE, people, rule, way_of
 from tests.integration.small_operator import BOTH, Operator
-from worker.pipeline.slice import ROWS_LIMIT
+from worker.pipeline.gathering import ROWS_LIMIT
 
 CHILDREN = 200_000
 MANY = {

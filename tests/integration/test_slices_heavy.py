@@ -18,7 +18,7 @@ from tests.integration.small_operator import (
 )
 from worker.archive.keys import read_identities
 from worker.archive.reading import read_segment
-from worker.pipeline import slice as slice_
+from worker.pipeline import gathering
 from worker.pipeline.halting import when_asked
 from worker.pipeline.tools import Refused
 from worker.pipeline.work import Progress
@@ -36,7 +36,7 @@ class Killed(BaseException):
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
     """Person 1 has 25 rows, and a slice takes ten. Only one order says when person 1 was last active: it goes before
     the last part, which must not ask again."""
-    monkeypatch.setattr(slice_, "ROWS_LIMIT", 10)
+    monkeypatch.setattr(gathering, "ROWS_LIMIT", 10)
     for operator in operator_on(request.param, tmp_path, policy=PEOPLE_POLICY):
         operator.change_policy(("  - people.seen_at\n", "  - people.seen_at\n  - orders.placed_at\n"))
         operator.sql(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.races.circle import Circle, circle_on, settle
 from tests.integration.small_operator import EACH, LONG_AGO, Operator
-from worker.pipeline import slice as slice_
+from worker.pipeline import gathering
 
 ANNA = Circle(1)
 LEFT = f"iin = '{ANNA.iin}'"
@@ -17,7 +17,7 @@ LEFT = f"iin = '{ANNA.iin}'"
 @pytest.fixture(params=EACH)
 def operator(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
     """A slice takes four rows."""
-    monkeypatch.setattr(slice_, "ROWS_LIMIT", 4)
+    monkeypatch.setattr(gathering, "ROWS_LIMIT", 4)
     for operator in circle_on(request.param, tmp_path):
         settle(operator, [ANNA])
         yield operator

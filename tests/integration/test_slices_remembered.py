@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.foreign_support import PEOPLE, people, rule, way_of
 from tests.integration.small_operator import BOTH, LONG_AGO, NOW
-from worker.pipeline import slice as slice_
+from worker.pipeline import gathering
 
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES people (id), body TEXT, author TEXT)"
 TREATED = rule("redact: [body], invented name: [author]", "id, person_id", "notes")
@@ -23,7 +23,7 @@ class NeverEnds(Exception):
 def test_a_heavy_persons_redacted_rows_are_done_once(
     dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slice_, "ROWS_LIMIT", 10)
+    monkeypatch.setattr(gathering, "ROWS_LIMIT", 10)
     rows = [f"INSERT INTO notes VALUES ({n}, 1, 'ИИН 991231490611', 'x')" for n in range(25)]
     schema = [*people("name TEXT", "'x'"), NOTES, *rows]
     with way_of(dialect, tmp_path, schema, PEOPLE + TREATED + rule("nothing: [name]")) as way:

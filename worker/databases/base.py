@@ -40,8 +40,9 @@ class Database(Protocol):
         """What ails the server at the moment, as short words: who is unwell must not be given more to do. What this
         role may not see counts as an ailment."""
 
-    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
-        """The same query taking row locks; `skip` passes over rows that somebody else has locked."""
+    def locked(self, query: sa.Select[Any], skip: bool, shared: bool = False) -> sa.Select[Any]:
+        """The same query taking row locks; `skip` passes over rows that somebody else has locked. `shared` only keeps
+        others from changing the rows."""
 
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
         """The rows as the database itself writes them: whole lines in this database's archive encoding."""

@@ -104,9 +104,9 @@ class MariaDB:
         except OperationalError:
             return [*found, "hidden_sessions"]
 
-    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+    def locked(self, query: sa.Select[Any], skip: bool, shared: bool = False) -> sa.Select[Any]:
         """See `base.Database.locked`."""
-        return query.with_for_update(skip_locked=skip)
+        return query.with_for_update(skip_locked=skip, read=shared)
 
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
         """The rows, streamed, one JSON array a line."""

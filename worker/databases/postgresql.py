@@ -106,9 +106,9 @@ class PostgreSQL:
         """See `base.Database.ailments`."""
         return ailments(connection)
 
-    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+    def locked(self, query: sa.Select[Any], skip: bool, shared: bool = False) -> sa.Select[Any]:
         """See `base.Database.locked`."""
-        return query.with_for_update(skip_locked=skip)
+        return query.with_for_update(skip_locked=skip, read=shared)
 
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
         """COPY (SELECT …) TO STDOUT in text form; chunks end where a row ends."""

@@ -75,7 +75,7 @@ class SQLite:
         """One writer at a time, and no replica."""
         return []
 
-    def locked(self, query: sa.Select[Any], skip: bool) -> sa.Select[Any]:
+    def locked(self, query: sa.Select[Any], skip: bool, shared: bool = False) -> sa.Select[Any]:
         """The transaction holds the only write lock already."""
         return query
 

@@ -53,7 +53,7 @@ def claim_units(
     units = people if stage.by_person else _lock(connection, database, stage.units(), stage.key, keys, wait)
     busy = _busy(connection, stage, units, people, pairs)
     free = [k for k in units if k not in busy]
-    clocks = _due_with_clocks(connection, stage, free)
+    clocks = due_with_clocks(connection, stage, free)
     groups = _groups(people, pairs) if stage.by_person else {}
     taken = set(units)
     locked_elsewhere = tuple(k for k in keys if k not in taken or k in busy)
@@ -174,7 +174,8 @@ def _busy_query(stage: StagePlan) -> sa.Select[Any]:
     return sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), test)
 
 
-def _due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> dict[Key, datetime | None]:
+def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> dict[Key, datetime | None]:
+    """The predicate over locked keys: those that are due, with the clock (naive UTC) that says so."""
     if not keys:
         return {}
     found = connection.execute(_due_query(stage), {"keys": bare(keys)})

@@ -20,23 +20,18 @@ from worker.ledger.gate import hold_shared
 from worker.ledger.pauses import in_force
 from worker.ledger.runs import Run
 from worker.pipeline.applying import carry, delete, depersonalise
-from worker.pipeline.attempt import Attempt, Portion, TooMany, Work, intend
+from worker.pipeline.attempt import Attempt, Portion, Work, intend
 from worker.pipeline.brake import Brake
 from worker.pipeline.claim import claim_units
 from worker.pipeline.copying import copy_rows
-from worker.pipeline.originals import remember
+from worker.pipeline.gathering import gather
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.remembering import clocks_to_keep, write_tombstones
-from worker.pipeline.selection import select_carried, select_rows, without_referred
 from worker.pipeline.tools import Broken, Tools, utc_now
-from worker.pipeline.verifying import check_archived, check_nothing_crossed, check_still_led_to, may_hide_events
-from worker.plan.result import Key
+from worker.pipeline.verifying import check_archived, check_nothing_crossed, may_hide_events
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
-from worker.plan.treatments import Column, carried
 
-ROWS_LIMIT = 5_000
-ALL = 2**31 - 2
 LOCK_TIMEOUT = "55P03"
 
 
@@ -115,7 +110,7 @@ def _archive_and_apply(
     try:
         first = [r for r in work.stage.rules if not r.rule.after]
         last = [r for r in work.stage.rules if r.rule.after]
-        _select(connection, tools, work, first)
+        gather(connection, tools, work, first)
         if may_hide_events(work):
             check_nothing_crossed(connection, work, changed=False)
         _copy(connection, tools, work, writer, first)
@@ -123,7 +118,7 @@ def _archive_and_apply(
             return _apply_while_sealing(connection, tools, run, work, attempt, first, writer)
         _apply(connection, tools, run, work, attempt, first)
         if not work.part:
-            _select_more(connection, tools, work, last)
+            gather(connection, tools, work, last)
             _copy(connection, tools, work, writer, last, carried_too=False)
             _apply(connection, tools, run, work, attempt, last, carry_too=False)
         return check_archived(work, writer.finish()) if writer is not None and work.rows else None
@@ -167,59 +162,6 @@ def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWrit
         "units": [codec.to_json(k) for k in work.claim.units],
     }
     return SegmentWriter(tools.spool, attempt.segment, header, tools.recipients)
-
-
-def _select(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
-    """Select and lock all rows before anything changes; then what must follow the subject's joined columns."""
-    _select_more(connection, tools, work, rules)
-    check_still_led_to(connection, tools.database, work, rules)
-    stage = work.stage
-    changing = _joined_columns(stage) if stage.scene.policy.subject.table in work.selected else {}
-    if not stage.by_person:
-        return
-    before = work.before = remember(connection, tools.database, stage, work.claim, changing)
-    for step in carried(stage.scene.policy, stage.scene.links, changing):
-        if stage.rule_of(step.table) is None:
-            work.carried.append(
-                (step, select_carried(connection, tools.database, stage, step, work.claim, before.table))
-            )
-
-
-def _joined_columns(stage: StagePlan) -> dict[str, Column]:
-    """The subject's columns that this stage replaces and that something joins."""
-    rule = stage.rule_of(stage.scene.policy.subject.table)
-    if rule is None or rule.deletes:
-        return {}
-    return {c.name: c for c in rule.columns if c.name in stage.people.columns and c.bound.strategy.unique}
-
-
-def _select_more(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
-    """One person with very many rows goes in several slices: children first, and last, in one, the person's own rows
-    with those that follow them, however many these are."""
-    for rule in rules:
-        budget = max(0, ROWS_LIMIT - work.rows)
-        keys = _keys(connection, tools, work, rule, budget)
-        if len(keys) > budget:
-            if not work.claim.single:
-                raise TooMany
-            at_once = {r.table for r in work.stage.at_once}
-            before = {table for table, found in work.selected.items() if found}
-            if rule.table not in at_once:
-                work.part, keys = True, keys[:budget]
-            elif before <= at_once:
-                keys = _keys(connection, tools, work, rule, ALL)
-            else:
-                work.part, work.selected = True, {t: found for t, found in work.selected.items() if t not in at_once}
-                return
-        work.selected[rule.table] = without_referred(connection, work.stage, rule, keys)
-        if work.part:
-            if not work.rows:
-                raise Broken(text("foreign.entangled", table=rule.table, limit=ROWS_LIMIT))
-            return
-
-
-def _keys(connection: sa.Connection, tools: Tools, work: Work, rule: RulePlan, limit: int) -> list[Key]:
-    return select_rows(connection, tools.database, work.stage, rule, work.claim, work.selected, limit, work.run)
 
 
 def _copy(

@@ -4,7 +4,7 @@ That each changed row looks done is proved where it is changed (`applying`). Her
 selected still leads to its unit, and nobody became active or held since the claim, over a link that no lock can stop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,8 +15,9 @@ from config.names import split_table
 from worker.archive.segment import Sealed
 from worker.databases.base import Database
 from worker.pipeline.attempt import Work
-from worker.pipeline.claim import KEPT_QUERIES, KEYS
-from worker.pipeline.selection import select_rows
+from worker.pipeline.between import between_events, between_rows, hold_between
+from worker.pipeline.claim import KEPT_QUERIES, KEYS, due_with_clocks
+from worker.pipeline.selection import select_carried, select_rows
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
@@ -41,19 +42,41 @@ def check_archived(work: Work, sealed: Sealed) -> Sealed:
     return sealed
 
 
-def check_still_led_to(connection: sa.Connection, database: Database, work: Work, rules: Sequence[RulePlan]) -> None:
-    """Raise Crossed if a selected row led to the unit over another one that has become somebody else's since: only when
-    all are selected are those that lie between locked, too."""
+def check_still_so(connection: sa.Connection, database: Database, work: Work, rules: Sequence[RulePlan]) -> None:
+    """Hold what lies between, then raise Crossed if over it a selected row has become somebody else's or held, or the
+    term of a unit begins later now. Before anything of these rules' rows is changed."""
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
-    stage, done = work.stage, dict[str, list[Key]]()
+    stage, claim, selected = work.stage, work.claim, work.selected
     for rule in rules:
-        keys = work.selected.get(rule.table, [])
-        if keys and any(len(path.steps) > 1 for path in stage.scene.links.finding(rule.table, stage.unit)):
-            there = select_rows(connection, database, stage, rule, work.claim, done, len(keys), work.run)
-            if not set(keys).issubset(there):
-                raise Crossed(text("broken.crossed", stage=stage.name))
+        hold_between(connection, database, between_rows(stage, rule.table), selected.get(rule.table, []))
+    hold_between(connection, database, between_events(stage), claim.units)
+    done = {table: keys for table, keys in selected.items() if table not in {r.table for r in rules}}
+    for rule in rules:
+        keys = selected.get(rule.table, [])
+        if keys and between_rows(stage, rule.table):
+            there = select_rows(connection, database, stage, rule, claim, done, len(keys), work.run)
+            _all(keys, there, stage)
         done[rule.table] = keys
+    if between_events(stage):
+        _all(claim.units, due_with_clocks(connection, stage, claim.units), stage)
+
+
+def check_carried_still_so(connection: sa.Connection, database: Database, work: Work, before: sa.Table) -> None:
+    """The same for rows that follow the subject outside the stage's rules."""
+    if connection.dialect.name == "sqlite":
+        return
+    for step, keys in work.carried:
+        between = between_rows(work.stage, step.table)
+        if keys and between:
+            hold_between(connection, database, between, keys)
+            there = select_carried(connection, database, work.stage, step, work.claim, before)
+            _all(keys, there, work.stage)
+
+
+def _all(keys: Sequence[Key], there: Iterable[Key], stage: StagePlan) -> None:
+    if not set(keys).issubset(there):
+        raise Crossed(text("broken.crossed", stage=stage.name))
 
 
 def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) -> None:

@@ -118,7 +118,7 @@ class StageRows:
             sa.not_(active_holds_exist(scene.ledger, scope, table, key, scene.dialect, scene.now_utc))
             for scope in ("row", "table")
         ]
-        for _, path, condition in self._holds_reached(table):
+        for _, path, condition in self.holds_reached(table):
             tests.append(sa.not_(scene.links.forward(path, row, lambda _, c=condition: c)))  # type: ignore[misc]  # mypy cannot type a lambda's default
         return sa.and_(*tests)
 
@@ -181,7 +181,7 @@ class StageRows:
                 tests.append(exists(child, *same, sa.not_(itself), *known))
         return sa.or_(sa.false(), *tests)
 
-    def _holds_reached(self, table: str) -> list[tuple[str, Path, Test]]:
+    def holds_reached(self, table: str) -> list[tuple[str, Path, Test]]:
         """Conditions of the policy that hold a row of the table itself, being met by it or by a row it leads to."""
         return [
             (name, path, not_false(hold.where))

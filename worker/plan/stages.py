@@ -210,7 +210,7 @@ class StagePlan(StageLeftovers):
         covers = sa.or_(held.c.scope == "table", sa.and_(held.c.scope == "row", scene.match(held, self.unit, row)))
         by_hand = sa.and_(held.c.table_name == self.unit, in_force(held, scene.now_utc), covers)
         found = [self._reason(row, row.join(held, by_hand), ranks.of(BY_HAND))]
-        for name, path, condition in self._holds_reached(self.unit):
+        for name, path, condition in self.holds_reached(self.unit):
             if path.steps:
                 row, target = scene.links.source(path, *tests), scene.links.filtered(path.steps[-1].target, condition)
                 found.append(self._reason(row, scene.links.chain(path, row, target), ranks.of(f"held: {name}")))

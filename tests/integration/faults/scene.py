@@ -25,8 +25,7 @@ from tests.integration.small_operator import (
     person,
 )
 from worker.databases.facts import Schema
-from worker.pipeline import beginning, planning
-from worker.pipeline import slice as slice_
+from worker.pipeline import beginning, gathering, planning
 from worker.plan.stages import StagePlan
 
 DUE, ACTIVE, HELD = range(1, 5), 8, 9
@@ -151,7 +150,7 @@ def scene_on(
             patch.setattr(operator.tools.database, "schema", scene.schema)
             patch.setattr(planning, "StagePlan", _made_once())
             patch.setattr(beginning, "LEAST_UNITS", UNITS_OF_A_BATCH)
-            patch.setattr(slice_, "ROWS_LIMIT", ROWS_OF_A_SLICE)
+            patch.setattr(gathering, "ROWS_LIMIT", ROWS_OF_A_SLICE)
             yield scene
 
 

@@ -21,7 +21,7 @@ from tests.integration.generated.house import House, house
 from tests.integration.generated.model_night import Model
 from tests.integration.generated.model_verdicts import DUE, UNDECIDED
 from tests.integration.small_operator import BOTH
-from worker.pipeline import slice as slice_
+from worker.pipeline import gathering
 from worker.pipeline.beginning import Wish
 from worker.pipeline.night import night
 from worker.pipeline.tools import Refused
@@ -65,7 +65,7 @@ def test_every_row_ends_as_the_model_says(home: House, data: st.DataObject) -> N
     parts = data.draw(seldom) and not any(link.source == link.target for link in case.links)
     with pytest.MonkeyPatch.context() as patch:
         if parts:
-            patch.setattr(slice_, "ROWS_LIMIT", ROWS_OF_A_PART)
+            patch.setattr(gathering, "ROWS_LIMIT", ROWS_OF_A_PART)
         nights = _nights(
             home, case, model, Wish(case.now, approve=plan.fingerprint, signer=home.operator.signer()), parts
         )

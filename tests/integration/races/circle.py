@@ -157,8 +157,8 @@ def settle(operator: Operator, circles: list[Circle]) -> None:
     )
 
 
-def circle_on(dialect: str, folder: Path) -> Iterator[Operator]:
+def circle_on(dialect: str, folder: Path, policy: str = POLICY) -> Iterator[Operator]:
     """The operator, to whom nights of this policy are nothing new."""
-    for operator in operator_on(dialect, folder, SCHEMA, POLICY):
+    for operator in operator_on(dialect, folder, SCHEMA, policy):
         operator.accustom()
         yield operator
