@@ -9,7 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.integration.small_operator import BOTH, PEOPLE_POLICY, Operator, operator_on, people
 from worker.databases.base import Database
-from worker.pipeline import work
+from worker.pipeline import gathering, work
+from worker.pipeline.attempt import Work
+from worker.pipeline.verifying import Crossed
 
 EVERYBODY = range(1, 13)
 NAMED_TRIGGER = ("stages:\n", "triggers:\n  undo: {writes: people}\nstages:\n")
@@ -191,3 +193,17 @@ def test_a_text_that_is_not_utf_8_sets_its_subject_aside_where_python_must_read_
         run = lite.usual_night()
         assert (run.state, done(lite)) == ("done_with_failures", [1, 3])
         assert "not UTF-8" in lite.ledger("quarantine")[0]["reason"]
+
+
+def test_who_is_crossed_again_and_again_is_set_aside(shop: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody whose rows never hold still keeps nobody else from being done."""
+
+    def crossed(connection: sa.Connection, database: Database, busy: Work, rules: object) -> None:
+        if (7,) in busy.claim.units:
+            raise Crossed("somebody is at it")
+
+    monkeypatch.setattr(gathering, "check_still_so", crossed)
+    assert shop.usual_night().state == "done_with_failures"
+    assert done(shop) == [n for n in EVERYBODY if n != 7]
+    ((key, reason),) = [(q["key_number"], q["reason"]) for q in shop.ledger("quarantine")]
+    assert (key, reason) == (7, "failed: somebody is at it")

@@ -6,7 +6,6 @@ an application that wanted one of them waited.
 
 from typing import Any
 
-from worker.pipeline.between import between_queries
 from worker.pipeline.claim import claim_queries
 from worker.pipeline.remembering import remembering_queries
 from worker.pipeline.selection import selection_queries
@@ -18,8 +17,8 @@ from worker.plan.stages import StagePlan
 def rehearse(tools: Tools, stage: StagePlan) -> None:
     """Read-only: every list of keys is empty. Raises SQLAlchemy's errors."""
     lists = {f"{name}_{i}": list[Any]() for name in ("done", "changed") for i in range(len(stage.rules))}
-    nobody = {"keys": [], "people": [], "most": 0, "run": "", **lists}
-    questions = [claim_queries, selection_queries, between_queries, remembering_queries, verifying_queries]
+    nobody = {"keys": [], "people": [], "among": [], "most": 0, "run": "", **lists}
+    questions = [claim_queries, selection_queries, remembering_queries, verifying_queries]
     with tools.database.reading() as connection:
         for query in [query for each in questions for query in each(stage)]:
             connection.execute(query, nobody)

@@ -3,7 +3,7 @@
 Deleting a child changes what the predicate sees, so nothing after this asks the predicate again (DESIGN, step 6).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,8 @@ from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry
 
+AMONG = keys_named("among")
+
 
 def select_rows(
     connection: sa.Connection,
@@ -35,20 +37,37 @@ def select_rows(
     them). `done`: keys that this slice acts on before, by table. Rows that an earlier part of the same unit changed in
     this run are left out, though they may not look it. At most `limit` + 1 keys come back: the caller sees if there are
     more."""
-    tables = tuple(done) if rule.deletes else ()
-    parameters: dict[str, Any] = {"keys": bare(claim.units), "most": limit + 1}
-    parameters |= {f"done_{i}": bare(done[table]) for i, table in enumerate(tables)}
-    query = _rows_query(stage, rule.table, tables)
-    if not rule.tells:
-        parameters["run"] = run or ""
+    parameters = _parameters(rule, claim, done, run) | {"most": limit + 1}
+    query = _rows_query(stage, rule.table, tuple(done) if rule.deletes else (), False)
     if run is not None:
         query = database.locked(query, skip=False)
     found = [tuple(r) for r in connection.execute(query, parameters).all()]
     return without_others(connection, stage, rule.table, found, claim)
 
 
+def still_selected(
+    connection: sa.Connection,
+    stage: StagePlan,
+    rule: RulePlan,
+    claim: Claim,
+    done: Mapping[str, Sequence[Key]],
+    keys: Sequence[Key],
+    run: str,
+) -> list[Key]:
+    """Of the keys that `select_rows` found, those that it would find now."""
+    parameters = _parameters(rule, claim, done, run) | {"among": bare(keys)}
+    query = _rows_query(stage, rule.table, tuple(done) if rule.deletes else (), True)
+    found = [tuple(r) for r in connection.execute(query, parameters).all()]
+    return without_others(connection, stage, rule.table, found, claim)
+
+
+def _parameters(rule: RulePlan, claim: Claim, done: Mapping[str, Sequence[Key]], run: str | None) -> dict[str, Any]:
+    before = {f"done_{i}": bare(keys) for i, keys in enumerate(done.values())} if rule.deletes else {}
+    return {"keys": bare(claim.units), **before, **({} if rule.tells else {"run": run or ""})}
+
+
 @lru_cache(maxsize=KEPT_QUERIES)
-def _rows_query(stage: StagePlan, table: str, done: tuple[str, ...]) -> sa.Select[Any]:
+def _rows_query(stage: StagePlan, table: str, done: tuple[str, ...], again: bool) -> sa.Select[Any]:
     scene = stage.scene
     rule = stage.rule_of(table)
     assert rule is not None
@@ -61,21 +80,28 @@ def _rows_query(stage: StagePlan, table: str, done: tuple[str, ...]) -> sa.Selec
         names = {name: keys_named(f"done_{i}") for i, name in enumerate(done)}
         tests.append(sa.not_(stage.referred_to(rule, row, names)))
     query = sa.select(*key).select_from(row).where(*tests).order_by(*key)
+    if again:
+        return query.where(key_in(key, AMONG))
     return query.limit(sa.bindparam("most", type_=sa.Integer()))
 
 
 def selection_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """The large ones of `select_rows`, built once a stage."""
-    found: list[sa.Select[Any]] = []
-    before: tuple[str, ...] = ()
-    for rule in stage.rules:
-        others = _others_query(stage, rule.table)
-        found += [
-            _rows_query(stage, rule.table, before if rule.deletes else ()),
-            *([others] if others is not None else []),
-        ]
-        before = (*before, rule.table)
-    return found
+    others = [_others_query(stage, rule.table) for rule in stage.rules]
+    return [*_in_order(stage, again=False).values(), *(query for query in others if query is not None)]
+
+
+def again_queries(stage: StagePlan, needed: Callable[[str], bool]) -> list[sa.Select[Any]]:
+    """The large ones of `still_selected`, for the tables for which they are needed."""
+    return [query for table, query in _in_order(stage, again=True).items() if needed(table)]
+
+
+def _in_order(stage: StagePlan, again: bool) -> dict[str, sa.Select[Any]]:
+    tables = [rule.table for rule in stage.rules]
+    return {
+        r.table: _rows_query(stage, r.table, tuple(tables[:n] if r.deletes else ()), again)
+        for n, r in enumerate(stage.rules)
+    }
 
 
 def without_referred(connection: sa.Connection, stage: StagePlan, rule: RulePlan, found: Sequence[Key]) -> list[Key]:

@@ -15,9 +15,9 @@ from config.names import split_table
 from worker.archive.segment import Sealed
 from worker.databases.base import Database
 from worker.pipeline.attempt import Work
-from worker.pipeline.between import between_events, between_rows, hold_between
+from worker.pipeline.between import between_events, between_queries, between_rows, hold_between
 from worker.pipeline.claim import KEPT_QUERIES, KEYS, due_with_clocks
-from worker.pipeline.selection import select_carried, select_rows
+from worker.pipeline.selection import again_queries, select_carried, still_selected
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
@@ -55,8 +55,7 @@ def check_still_so(connection: sa.Connection, database: Database, work: Work, ru
     for rule in rules:
         keys = selected.get(rule.table, [])
         if keys and between_rows(stage, rule.table):
-            there = select_rows(connection, database, stage, rule, claim, done, len(keys), work.run)
-            _all(keys, there, stage)
+            _all(keys, still_selected(connection, stage, rule, claim, done, keys, work.run), stage)
         done[rule.table] = keys
     if between_events(stage):
         _all(claim.units, due_with_clocks(connection, stage, claim.units), stage)
@@ -108,8 +107,9 @@ def may_hide_events(work: Work) -> bool:
 
 
 def verifying_queries(stage: StagePlan) -> list[sa.Select[Any]]:
-    """The large one of `check_nothing_crossed`, built once a stage."""
-    return [_crossed_query(stage)]
+    """All that is large, built once a stage."""
+    again = again_queries(stage, lambda table: bool(between_rows(stage, table)))
+    return [*between_queries(stage), *again, _crossed_query(stage)]
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

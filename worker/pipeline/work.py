@@ -98,10 +98,11 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
         except TooMany:
             pace.failed(len(portion.keys))
             continue
-        except Crossed:
+        except Crossed as error:
             crossed += 1
-            if crossed > CROSSED_LIMIT:
-                raise
+            if crossed > CROSSED_LIMIT and len(portion.keys) == 1:
+                _set_aside(place, attempt, portion, error)
+                crossed = 0
             pace.failed(len(portion.keys))  # a shorter slice of fewer people is crossed less often
             continue
         except (Broken, DBAPIError, UnsupportedKey, UnicodeEncodeError) as error:
