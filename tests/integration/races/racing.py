@@ -74,13 +74,14 @@ class Races:
         with Steps(self.operator, self._before, self._ended).watched(patch):
             return self.operator.night()
 
-    def count(self, patch: pytest.MonkeyPatch) -> dict[str, int]:
-        """How many steps a night has at least for any circle, by stage."""
+    def steps(self, patch: pytest.MonkeyPatch) -> dict[str, list[int]]:
+        """The steps that a night has at least for any circle, by stage, and that can be told apart."""
         steps = Steps(self.operator, self._before, self._ended)
         with steps.watched(patch):
             assert self.operator.night().state == "done"
         stages = {stage for _, stage in steps.counts}
-        return {stage: min(steps.counts[circle, stage] for circle in self.races) for stage in stages}
+        least = {stage: min(self.races, key=lambda circle: steps.counts[circle, stage]) for stage in stages}
+        return {stage: steps.apart[circle, stage] for stage, circle in least.items()}
 
     def _before(self, step: Step) -> None:
         race = self.races[step.circle]

@@ -15,8 +15,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.races.circle import Circle
+from tests.integration.races.circle import COLUMNS, Circle
 from tests.integration.small_operator import Operator
+
+SEEN = (*COLUMNS, "hold", "gate", "advisory")
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,16 @@ class Window:
 
 
 class Steps:
-    """Tells of each step before it is made, and of each slice's end after it."""
+    """Tells of each step before it is made, and of each slice's end after it. `apart`: the steps before which something
+    of the operator's was read, changed or locked since the step before; of two that nothing of the kind parts, an
+    application can make no difference."""
 
     def __init__(self, operator: Operator, before: Callable[[Step], None], ended: Callable[[Window], None]) -> None:
         self._operator, self._before, self._ended = operator, before, ended
         self._announced = False
         self._window: Window | None = None
+        self._seen = True
+        self.apart: dict[tuple[Circle, str], list[int]] = {}
         self.counts: Counter[tuple[Circle, str]] = Counter()
         self.before_entry: Callable[[Window], object] = lambda _: None
 
@@ -67,6 +73,7 @@ class Steps:
 
         def counted(cursor: Any, *arguments: Any, **named: Any) -> Any:
             self._step()
+            self._seen = True
             return copy(cursor, *arguments, **named)
 
         with patch.context() as patched:
@@ -85,6 +92,7 @@ class Steps:
         ledger = self._operator.tools.ledger
         self._announced = self._announced or into == ledger.intent.name
         self._step()
+        self._seen = any(word in statement for word in SEEN)
         if into == ledger.entry.name and self._window is not None:
             self._window.written = True
             self.before_entry(self._window)
@@ -111,6 +119,8 @@ class Steps:
         place = (window.circle, window.stage)
         number = self.counts[place]
         self.counts[place] += 1
+        if self._seen or last:
+            self.apart.setdefault(place, []).append(number)
         self._before(Step(*place, number, last and window.written))
 
     def _end(self) -> None:
@@ -120,7 +130,7 @@ class Steps:
             self._window = None
             self._ended(window)
         if self._announced:
-            self._announced, self._window = False, self._open()
+            self._announced, self._window, self._seen = False, self._open(), True
 
     def _open(self) -> Window:
         """What the attempt announced last is about: the ledger says it."""

@@ -78,9 +78,9 @@ def steps_of_a_slice(
     operator: Operator, application: Application, patch: pytest.MonkeyPatch
 ) -> Sequence[tuple[str, int]]:
     """The steps of the slices about one Anna, as they are if nothing happens."""
-    counts = Races(operator, application, [Race(NEVER, "profile", -1) for _ in range(3)]).count(patch)
-    assert set(counts) == set(STAGES)
-    return [(stage, number) for stage in STAGES for number in range(counts[stage])]
+    steps = Races(operator, application, [Race(NEVER, "profile", -1) for _ in range(3)]).steps(patch)
+    assert set(steps) == set(STAGES)
+    return [(stage, number) for stage in STAGES for number in steps[stage]]
 
 
 def night_of(
