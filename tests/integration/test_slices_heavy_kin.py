@@ -7,10 +7,36 @@ from pathlib import Path
 import pytest
 
 from tests.integration.races.circle import Circle, circle_on, settle
-from tests.integration.small_operator import EACH, LONG_AGO, Operator
+from tests.integration.small_operator import EACH, LONG_AGO, Operator, operator_on
 from worker.pipeline import gathering
 
 ANNA = Circle(1)
+BY_IIN = (
+    "CREATE TABLE people (id INTEGER PRIMARY KEY, iin VARCHAR(12), seen_at TIMESTAMP NULL)",
+    "CREATE INDEX people_iin ON people (iin)",
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, iin VARCHAR(12), note VARCHAR(80))",
+    "CREATE INDEX notes_iin ON notes (iin)",
+    f"INSERT INTO people VALUES (1, '{ANNA.iin}', '{LONG_AGO}')",
+    *(f"INSERT INTO notes VALUES ({n}, '{ANNA.iin}', 'n')" for n in range(1, 10)),
+)
+POLICY = """\
+policy: notes
+operator: Somebody
+timezone: Asia/Almaty
+floor: {term: 3 years, basis: clause 5.3}
+subject: {table: people, key: id, same person: iin}
+links: [{from: notes.iin, to: people.iin}]
+clock: [people.seen_at]
+stages:
+  all:
+    from: subject
+    term: 3 years
+    basis: clause 5.3
+    archive: {term: 30 days, basis: clause 3.4}
+    tables:
+      people: delete
+      notes: delete
+"""
 LEFT = f"iin = '{ANNA.iin}'"
 
 
@@ -48,3 +74,13 @@ def test_what_is_known_by_the_iin_goes_with_it(operator: Operator) -> None:
     assert operator.ids("people", "name = ''") == [ANNA.anna, ANNA.twin]
     (iin,) = {row for (row,) in operator.rows(f"SELECT iin FROM people WHERE id IN ({ANNA.anna}, {ANNA.twin})")}
     assert {row for (row,) in operator.rows("SELECT iin FROM complaints WHERE iin IS NOT NULL")} == {iin}
+
+
+@pytest.mark.parametrize("dialect", EACH)
+def test_what_leads_to_the_person_goes_before_it(dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also over a link that only the policy knows, and whatever the order in which the policy lists the tables."""
+    monkeypatch.setattr(gathering, "ROWS_LIMIT", 4)
+    for operator in operator_on(dialect, tmp_path, BY_IIN, POLICY):
+        operator.accustom()
+        assert operator.night().state == "done"
+        assert operator.ids("people") == operator.ids("notes") == []

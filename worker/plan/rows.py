@@ -72,11 +72,9 @@ class StageRows:
 
     @property
     def at_once(self) -> list[RulePlan]:
-        """In a stage by person: the subject's own rows, if they are updated, and what follows them. What leads to the
-        person by a value that is replaced can only change together with it."""
-        if not self.by_person:
-            return []
-        return [r for r in self.rules if r.follows or (r.table == self.unit and not r.deletes)]
+        """In a stage by person: the subject's own rows, and what follows them. What leads to the person by a value that
+        is replaced can only change together with it."""
+        return [r for r in self.rules if r.follows or r.table == self.unit] if self.by_person else []
 
     def rows(self, rule: RulePlan, row: sa.FromClause, unit_is: RowTest) -> Test:
         """Rows of a rule's table to act on for the units that `unit_is` accepts: found over links, selected by `where`,
@@ -193,9 +191,9 @@ class StageRows:
 
 def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
     """The order in which a slice acts, so that a unit which takes several slices is found to the end: updates that tell
-    nothing of the subject; deletes, children before parents; the subject's update and what follows it; last the tables
-    that our own triggers write to (`after`). An update that empties a reference to rows which are deleted comes before
-    the deletes."""
+    nothing of the subject; deletes, children before parents; the subject's own rows and what follows them; last the
+    tables that our own triggers write to (`after`). An update that empties a reference to rows which are deleted comes
+    before their delete."""
     plans = [
         RulePlan(rule, scene.schema.tables[table], columns_of(scene.policy, rule))
         for table, rule in stage.tables.items()
@@ -205,10 +203,9 @@ def _ordered(scene: Scene, stage: Stage) -> tuple[RulePlan, ...]:
     updates = sorted((p for p in early if not p.deletes), key=lambda p: p.table != scene.subject)
     tied = [p for p in updates if p.table == scene.subject or p.follows]
     free = [p for p in updates if p not in tied]
-    targets = {p.table for p in deletes}
-    releasing = any(k.target in targets and p.releases(k) for p in tied for k in p.facts.foreign_keys)
-    last = [*tied, *deletes] if releasing else [*deletes, *tied]
-    return (*free, *last, *(p for p in plans if p.rule.after))
+    goes_after = {scene.subject, *(k.target for p in tied for k in p.facts.foreign_keys if p.releases(k))}
+    at = next((n for n, p in enumerate(deletes) if p.table in goes_after), len(deletes))
+    return (*free, *deletes[:at], *tied, *deletes[at:], *(p for p in plans if p.rule.after))
 
 
 def _children_first(plans: list[RulePlan], links: Links) -> list[RulePlan]:
