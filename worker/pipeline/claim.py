@@ -66,7 +66,8 @@ def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """The large ones of `claim_units`, built once a stage."""
     pairs = _pairs_query(stage)
     more = [] if stage.by_person else [_busy_query(stage), *_owner_queries(stage)]
-    return [_due_query(stage), *([] if pairs is None else [pairs]), *more]
+    due = [_known_query(stage), _due_query(stage, True), _due_query(stage, False)]
+    return [*due, *([] if pairs is None else [pairs]), *more]
 
 
 def _lock(
@@ -175,16 +176,26 @@ def _busy_query(stage: StagePlan) -> sa.Select[Any]:
 
 
 def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> dict[Key, datetime | None]:
-    """The predicate over locked keys: those that are due, with the clock (naive UTC) that says so."""
+    """The predicate over locked keys: those that are due, with the clock (naive UTC) that says so. Tombstones are
+    written by those who have locked the units: that there are none holds."""
     if not keys:
         return {}
-    found = connection.execute(_due_query(stage), {"keys": bare(keys)})
+    parameters = {"keys": bare(keys)}
+    known = connection.execute(_known_query(stage), parameters).first() is not None
+    found = connection.execute(_due_query(stage, not known), parameters)
     return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _due_query(stage: StagePlan) -> sa.Select[Any]:
-    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS))
+def _known_query(stage: StagePlan) -> sa.Select[Any]:
+    unit = stage.units()
+    those = key_in(stage.scene.key(stage.unit, unit), KEYS)
+    return sa.select(sa.literal_column("1")).select_from(unit).where(those, stage.has_tombstone(unit)).limit(1)
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _due_query(stage: StagePlan, new: bool) -> sa.Select[Any]:
+    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS), new)
     columns = stage.keys(verdicts)
     return sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
 

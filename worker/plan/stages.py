@@ -41,9 +41,15 @@ class StagePlan(StageLeftovers):
         """The table of the units, under a name of its own."""
         return self.scene.links.alias(self.unit)
 
-    def verdicts(self, only: RowTest | None = None) -> sa.CTE:
-        """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question."""
-        return self._of_people(only) if self.by_person else self._of_rows(only)
+    def verdicts(self, only: RowTest | None = None, new: bool = False) -> sa.CTE:
+        """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question.
+        `new`: of these it is known that no tombstone of the stage stands; whether one does is most of the question."""
+        return self._of_people(only, new) if self.by_person else self._of_rows(only, new)
+
+    def has_tombstone(self, unit: sa.FromClause) -> Test:
+        """Whether the unit was done in this stage before, in whole or in part."""
+        stone = self.scene.ledger.tombstone.alias()
+        return exists(stone, stone.c.stage == self.qualified, self.scene.match(stone, self.unit, unit))
 
     def planned(self) -> sa.CTE:
         """The verdicts that a plan is made of: on every unit, or on those of the people whom a purge is about."""
@@ -72,7 +78,7 @@ class StagePlan(StageLeftovers):
             return 1
         return len(links.paths(m.table, self.unit)) + len(links.paths(self.unit, m.table))
 
-    def _of_people(self, only: RowTest | None) -> sa.CTE:
+    def _of_people(self, only: RowTest | None, new: bool) -> sa.CTE:
         people = self.people.those(only) if only is not None else self.people.everybody()
         verdicts = self.people.verdicts(people, self.person_cutoff)
         unit = self.units()
@@ -84,9 +90,9 @@ class StagePlan(StageLeftovers):
                 else_=rank,
             )
         tests = [only(unit)] if only is not None else []
-        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only)
+        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only, new)
 
-    def _of_rows(self, only: RowTest | None) -> sa.CTE:
+    def _of_rows(self, only: RowTest | None, new: bool) -> sa.CTE:
         tests = [*([only(self.facts.table)] if only is not None else []), *self._own_filter()]
         reasons = [self._first_event(tests), *self._other_events(tests), *self._row_holds(tests)]
         reasons += self._of_owners(tests, only)
@@ -96,7 +102,7 @@ class StagePlan(StageLeftovers):
         verdicts = grouped.group_by(*keys).subquery()
         unit = self.units()
         same = sa.and_(*(v == unit.c[c] for v, c in zip(self.keys(verdicts), self.key, strict=True)))
-        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [], only)
+        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [], only, new)
 
     def _finished(
         self,
@@ -106,10 +112,11 @@ class StagePlan(StageLeftovers):
         clock: sa.ColumnElement[Any],
         tests: list[Test],
         only: RowTest | None,
+        new: bool,
     ) -> sa.CTE:
         """The last word: what was done before and still looks done is done."""
         state: sa.ColumnElement[str] = self.people.ranks.name(rank)
-        if not self.unit_is_deleted or self.by_person:
+        if not new and (not self.unit_is_deleted or self.by_person):
             state = sa.case((self._hidden(unit, clock, only), DONE), else_=state)
         keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         query = sa.select(*keys, state.label("state"), clock.label("clock")).select_from(joined).where(*tests)
