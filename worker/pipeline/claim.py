@@ -17,7 +17,7 @@ from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in, key_not_in, keys_named
 from worker.plan.ranks import DUE
 from worker.plan.result import Key
-from worker.plan.stages import StagePlan
+from worker.plan.stages import StagePlan, Stones
 
 KEYS, PEOPLE = keys_named("keys"), keys_named("people")
 KEPT_QUERIES = 64  # of each kind, of the stages at work: building one takes longer than running it
@@ -66,7 +66,8 @@ def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """The large ones of `claim_units`, built once a stage."""
     pairs = _pairs_query(stage)
     more = [] if stage.by_person else [_busy_query(stage), *_owner_queries(stage)]
-    due = [_known_query(stage), _due_query(stage, True), _due_query(stage, False)]
+    kinds: tuple[Stones, ...] = ("none", "whole", "in part")
+    due = [_tombstones_query(stage), *(_due_query(stage, stones) for stones in kinds)]
     return [*due, *([] if pairs is None else [pairs]), *more]
 
 
@@ -181,21 +182,22 @@ def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[
     if not keys:
         return {}
     parameters = {"keys": bare(keys)}
-    known = connection.execute(_known_query(stage), parameters).first() is not None
-    found = connection.execute(_due_query(stage, not known), parameters)
+    remains = connection.execute(_tombstones_query(stage), parameters).scalar()
+    stones: Stones = "none" if remains is None else "in part" if remains else "whole"
+    found = connection.execute(_due_query(stage, stones), parameters)
     return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _known_query(stage: StagePlan) -> sa.Select[Any]:
-    unit = stage.units()
-    those = key_in(stage.scene.key(stage.unit, unit), KEYS)
-    return sa.select(sa.literal_column("1")).select_from(unit).where(those, stage.has_tombstone(unit)).limit(1)
+def _tombstones_query(stage: StagePlan) -> sa.Select[Any]:
+    """Whether there is any, and if so, whether one says that something remains."""
+    found = stage.tombstones(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS))
+    return found.order_by(found.selected_columns[0].desc()).limit(1)
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _due_query(stage: StagePlan, new: bool) -> sa.Select[Any]:
-    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS), new)
+def _due_query(stage: StagePlan, stones: Stones) -> sa.Select[Any]:
+    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS), stones)
     columns = stage.keys(verdicts)
     return sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
 

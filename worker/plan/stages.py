@@ -5,7 +5,7 @@ A unit is what a batch lists: a person, or in a stage by rows one row of the tab
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -20,6 +20,8 @@ from worker.plan.ranks import ABSURD_ROW, BY_HAND, DONE, DUE, KEPT, NO_EVENT
 from worker.plan.scene import RowTest, Scene, by_person
 from worker.plan.treatments import looks_done
 from worker.plan.zones import CLOCK
+
+Stones = Literal["none", "whole", "in part"]
 
 
 class StagePlan(StageLeftovers):
@@ -41,15 +43,16 @@ class StagePlan(StageLeftovers):
         """The table of the units, under a name of its own."""
         return self.scene.links.alias(self.unit)
 
-    def verdicts(self, only: RowTest | None = None, new: bool = False) -> sa.CTE:
+    def verdicts(self, only: RowTest | None = None, stones: Stones = "in part") -> sa.CTE:
         """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question.
-        `new`: of these it is known that no tombstone of the stage stands; whether one does is most of the question."""
-        return self._of_people(only, new) if self.by_person else self._of_rows(only, new)
+        `stones`: what is known of the units' tombstones; to look for what is left is most of the question."""
+        return self._of_people(only, stones) if self.by_person else self._of_rows(only, stones)
 
-    def has_tombstone(self, unit: sa.FromClause) -> Test:
-        """Whether the unit was done in this stage before, in whole or in part."""
-        stone = self.scene.ledger.tombstone.alias()
-        return exists(stone, stone.c.stage == self.qualified, self.scene.match(stone, self.unit, unit))
+    def tombstones(self, only: RowTest) -> sa.Select[Any]:
+        """Whether units were done in this stage before: one row with `remains` of each that was."""
+        unit, stone = self.units(), self.scene.ledger.tombstone.alias()
+        there = sa.and_(stone.c.stage == self.qualified, self.scene.match(stone, self.unit, unit))
+        return sa.select(stone.c.remains).select_from(unit.join(stone, there)).where(only(unit))
 
     def planned(self) -> sa.CTE:
         """The verdicts that a plan is made of: on every unit, or on those of the people whom a purge is about."""
@@ -78,7 +81,7 @@ class StagePlan(StageLeftovers):
             return 1
         return len(links.paths(m.table, self.unit)) + len(links.paths(self.unit, m.table))
 
-    def _of_people(self, only: RowTest | None, new: bool) -> sa.CTE:
+    def _of_people(self, only: RowTest | None, stones: Stones) -> sa.CTE:
         people = self.people.those(only) if only is not None else self.people.everybody()
         verdicts = self.people.verdicts(people, self.person_cutoff)
         unit = self.units()
@@ -90,9 +93,9 @@ class StagePlan(StageLeftovers):
                 else_=rank,
             )
         tests = [only(unit)] if only is not None else []
-        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only, new)
+        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only, stones)
 
-    def _of_rows(self, only: RowTest | None, new: bool) -> sa.CTE:
+    def _of_rows(self, only: RowTest | None, stones: Stones) -> sa.CTE:
         tests = [*([only(self.facts.table)] if only is not None else []), *self._own_filter()]
         reasons = [self._first_event(tests), *self._other_events(tests), *self._row_holds(tests)]
         reasons += self._of_owners(tests, only)
@@ -102,7 +105,7 @@ class StagePlan(StageLeftovers):
         verdicts = grouped.group_by(*keys).subquery()
         unit = self.units()
         same = sa.and_(*(v == unit.c[c] for v, c in zip(self.keys(verdicts), self.key, strict=True)))
-        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [], only, new)
+        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [], only, stones)
 
     def _finished(
         self,
@@ -112,12 +115,12 @@ class StagePlan(StageLeftovers):
         clock: sa.ColumnElement[Any],
         tests: list[Test],
         only: RowTest | None,
-        new: bool,
+        stones: Stones,
     ) -> sa.CTE:
         """The last word: what was done before and still looks done is done."""
         state: sa.ColumnElement[str] = self.people.ranks.name(rank)
-        if not new and (not self.unit_is_deleted or self.by_person):
-            state = sa.case((self._hidden(unit, clock, only), DONE), else_=state)
+        if stones != "none" and (not self.unit_is_deleted or self.by_person):
+            state = sa.case((self._hidden(unit, clock, only, stones), DONE), else_=state)
         keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         query = sa.select(*keys, state.label("state"), clock.label("clock")).select_from(joined).where(*tests)
         # PostgreSQL would write the state out wherever it is mentioned, and ask for the tombstone each time.
@@ -226,15 +229,15 @@ class StagePlan(StageLeftovers):
                 found.append(self._reason(row, row, ranks.of(f"held: {name}")))
         return found
 
-    def _hidden(self, unit: sa.FromClause, clock: sa.ColumnElement[Any], only: RowTest | None) -> Test:
+    def _hidden(self, unit: sa.FromClause, clock: sa.ColumnElement[Any], only: RowTest | None, stones: Stones) -> Test:
         """Done before: a tombstone, nothing newer than the clock it was decided on, and the row still looks done.
         A row that is held by itself may look undone for as long as it is held."""
         stone = self.scene.ledger.tombstone.alias()
         known = sa.type_coerce(stone.c.clock, sa.String()) if self.scene.dialect == "sqlite" else stone.c.clock
         newer = sa.func.coalesce(clock > known, sa.false())
-        whole = sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit, only)))
+        whole = [sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit, only)))] if stones == "in part" else []
         match = self.scene.match(stone, self.unit, unit)
-        done = exists(stone, stone.c.stage == self.qualified, match, sa.not_(newer), whole)
+        done = exists(stone, stone.c.stage == self.qualified, match, sa.not_(newer), *whole)
         rule = self.rule_of(self.unit)
         if rule is None or rule.deletes:
             return done
