@@ -71,6 +71,14 @@ BREAKAGES = (
         "tests/integration/test_floor.py::test_a_row_with_a_short_term_waits_for_its_persons_floor",
     ),
     Breakage(
+        5,
+        "What lies between a row and those it belongs to stays where it is",
+        "worker/pipeline/between.py",
+        "    for query in queries if keys else ():\n",
+        "    for query in ():\n",
+        "tests/integration/races/test_row_ground.py::test_a_row_that_is_kept_now_stays",
+    ),
+    Breakage(
         6,
         "A condition that is neither true nor false holds",
         "worker/plan/links.py",
