@@ -182,17 +182,15 @@ def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[
     if not keys:
         return {}
     parameters = {"keys": bare(keys)}
-    remains = connection.execute(_tombstones_query(stage), parameters).scalar()
-    stones: Stones = "none" if remains is None else "in part" if remains else "whole"
+    remain = set(connection.execute(_tombstones_query(stage), parameters).scalars())
+    stones: Stones = "in part" if True in remain else "whole" if False in remain else "none"
     found = connection.execute(_due_query(stage, stones), parameters)
     return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
 def _tombstones_query(stage: StagePlan) -> sa.Select[Any]:
-    """Whether there is any, and if so, whether one says that something remains."""
-    found = stage.tombstones(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS))
-    return found.order_by(found.selected_columns[0].desc()).limit(1)
+    return stage.tombstones(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS))
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

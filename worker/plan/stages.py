@@ -49,10 +49,13 @@ class StagePlan(StageLeftovers):
         return self._of_people(only, stones) if self.by_person else self._of_rows(only, stones)
 
     def tombstones(self, only: RowTest) -> sa.Select[Any]:
-        """Whether units were done in this stage before: one row with `remains` of each that was."""
+        """(remains) of each unit: of its tombstone in this stage, NULL where it has none. Asked one by one, so that no
+        planner reads all that the stage ever did."""
         unit, stone = self.units(), self.scene.ledger.tombstone.alias()
-        there = sa.and_(stone.c.stage == self.qualified, self.scene.match(stone, self.unit, unit))
-        return sa.select(stone.c.remains).select_from(unit.join(stone, there)).where(only(unit))
+        its = sa.select(stone.c.remains).where(
+            stone.c.stage == self.qualified, self.scene.match(stone, self.unit, unit)
+        )
+        return sa.select(its.correlate(unit).scalar_subquery()).select_from(unit).where(only(unit))
 
     def planned(self) -> sa.CTE:
         """The verdicts that a plan is made of: on every unit, or on those of the people whom a purge is about."""
