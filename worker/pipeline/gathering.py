@@ -9,7 +9,7 @@ from worker.pipeline.attempt import TooMany, Work
 from worker.pipeline.originals import remember
 from worker.pipeline.selection import select_carried, select_rows, without_referred
 from worker.pipeline.tools import Broken, Tools
-from worker.pipeline.verifying import check_carried_still_so, check_still_so
+from worker.pipeline.verifying import check_carried_still_so, check_still_so, check_units_still_due
 from worker.plan.result import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
@@ -19,13 +19,13 @@ ROWS_LIMIT = 5_000
 ALL = 2**31 - 2
 
 
-def gather(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
-    """Select the rows of these rules; in a stage by person also what must follow the subject's joined columns. Raises
-    TooMany, Crossed, Broken and SQLAlchemy's errors."""
-    _select(connection, tools, work, rules)
-    check_still_so(connection, tools.database, work, rules)
+def gather_first(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
+    """Select the rows of these rules, before anything changes; with what must follow the subject's joined columns, in a
+    stage by person, and what the units' own terms rest on, in one by rows. Raises as `gather_last`."""
+    gather_last(connection, tools, work, rules)
     stage = work.stage
-    if not stage.by_person or work.before is not None:
+    if not stage.by_person:
+        check_units_still_due(connection, tools.database, work)
         return
     changing = _joined_columns(stage) if stage.scene.policy.subject.table in work.selected else {}
     before = work.before = remember(connection, tools.database, stage, work.claim, changing)
@@ -34,6 +34,13 @@ def gather(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[
             keys = select_carried(connection, tools.database, stage, step, work.claim, before.table)
             work.carried.append((step, keys))
     check_carried_still_so(connection, tools.database, work, before.table)
+
+
+def gather_last(connection: sa.Connection, tools: Tools, work: Work, rules: Sequence[RulePlan]) -> None:
+    """Select the rows of these rules, when those of the others have changed. Raises TooMany, Crossed, Broken and
+    SQLAlchemy's errors."""
+    _select(connection, tools, work, rules)
+    check_still_so(connection, tools.database, work, rules)
 
 
 def _joined_columns(stage: StagePlan) -> dict[str, Column]:

@@ -24,7 +24,7 @@ from worker.pipeline.attempt import Attempt, Portion, Work, intend
 from worker.pipeline.brake import Brake
 from worker.pipeline.claim import claim_units
 from worker.pipeline.copying import copy_rows
-from worker.pipeline.gathering import gather
+from worker.pipeline.gathering import gather_first, gather_last
 from worker.pipeline.outbox import queue_files
 from worker.pipeline.remembering import clocks_to_keep, write_tombstones
 from worker.pipeline.tools import Broken, Tools, utc_now
@@ -110,7 +110,7 @@ def _archive_and_apply(
     try:
         first = [r for r in work.stage.rules if not r.rule.after]
         last = [r for r in work.stage.rules if r.rule.after]
-        gather(connection, tools, work, first)
+        gather_first(connection, tools, work, first)
         if may_hide_events(work):
             check_nothing_crossed(connection, work, changed=False)
         _copy(connection, tools, work, writer, first)
@@ -118,7 +118,7 @@ def _archive_and_apply(
             return _apply_while_sealing(connection, tools, run, work, attempt, first, writer)
         _apply(connection, tools, run, work, attempt, first)
         if not work.part:
-            gather(connection, tools, work, last)
+            gather_last(connection, tools, work, last)
             _copy(connection, tools, work, writer, last, carried_too=False)
             _apply(connection, tools, run, work, attempt, last, carry_too=False)
         return check_archived(work, writer.finish()) if writer is not None and work.rows else None

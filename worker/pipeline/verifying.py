@@ -43,22 +43,28 @@ def check_archived(work: Work, sealed: Sealed) -> Sealed:
 
 
 def check_still_so(connection: sa.Connection, database: Database, work: Work, rules: Sequence[RulePlan]) -> None:
-    """Hold what lies between, then raise Crossed if over it a selected row has become somebody else's or held, or the
-    term of a unit begins later now. Before anything of these rules' rows is changed."""
+    """Hold what lies between, then raise Crossed if over it a selected row has become somebody else's or held. Before
+    anything of these rules' rows is changed."""
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
     stage, claim, selected = work.stage, work.claim, work.selected
     for rule in rules:
         hold_between(connection, database, between_rows(stage, rule.table), selected.get(rule.table, []))
-    hold_between(connection, database, between_events(stage), claim.units)
     done = {table: keys for table, keys in selected.items() if table not in {r.table for r in rules}}
     for rule in rules:
         keys = selected.get(rule.table, [])
         if keys and between_rows(stage, rule.table):
             _all(keys, still_selected(connection, stage, rule, claim, done, keys, work.run), stage)
         done[rule.table] = keys
-    if between_events(stage):
-        _all(claim.units, due_with_clocks(connection, stage, claim.units), stage)
+
+
+def check_units_still_due(connection: sa.Connection, database: Database, work: Work) -> None:
+    """In a stage by rows: hold the other rows whose events count for the units, then raise Crossed if a term begins
+    later now. Before anything is changed."""
+    events = between_events(work.stage)
+    if connection.dialect.name != "sqlite" and events:
+        hold_between(connection, database, events, work.claim.units)
+        _all(work.claim.units, due_with_clocks(connection, work.stage, work.claim.units), work.stage)
 
 
 def check_carried_still_so(connection: sa.Connection, database: Database, work: Work, before: sa.Table) -> None:

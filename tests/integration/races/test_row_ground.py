@@ -106,6 +106,14 @@ def happens(operator: Operator, statement: str) -> bool:
         return True
 
 
+def test_the_term_is_not_asked_of_what_has_gone(operator: Operator) -> None:
+    """Nobody is at it, and no copy is kept: that the rows have gone is no sign of somebody else."""
+    operator.change_policy(("    archive: {term: 30 days, basis: clause 3.4}\n", ""))
+    operator.accustom()
+    assert operator.usual_night().state == "done"
+    assert operator.ids("debts") == operator.ids("payments") == []
+
+
 def test_the_printed_grants_let_it_lock_what_lies_between(operator: Operator) -> None:
     """PostgreSQL asks for UPDATE before it lets a row be locked."""
     name = f"m_{uuid.uuid4().hex[:12]}"
