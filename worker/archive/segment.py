@@ -44,10 +44,12 @@ class SegmentWriter:
         self._name = name
         self._path = spool.path(name)
         self._recipients = parse_recipients(recipients)
-        self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj()
         self._compressed = io.BytesIO()
+        compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True)
+        self._compressor = compressor.stream_writer(self._compressed, closefd=False)
         self._open = True
-        self._frames = FrameWriter(name, header, self._compress)
+        # Not by a method of its own: in a circle of objects the compressor's memory would stay for many slices.
+        self._frames = FrameWriter(name, header, self._compressor.write)
 
     def table(self, header: TableHeader) -> None:
         """Begin a table; the one before it ends."""
@@ -78,7 +80,7 @@ class SegmentWriter:
         self._open = False
         try:
             digest = self._frames.end()
-            self._compressed.write(self._compressor.flush())
+            self._compressor.flush(zstandard.FLUSH_FRAME)
             self._compressed.seek(0)
             return self._seal(digest)
         finally:
@@ -127,9 +129,6 @@ class SegmentWriter:
             found = recount(tap, sealed.sha256, [identity], str(self._path))
         if (found.digest, found.counted, tap.size) != (text_digest, self._frames.sections, sealed.bytes):
             raise ArchiveError(text("segment.not_read_back", path=self._path))
-
-    def _compress(self, block: bytes) -> None:
-        self._compressed.write(self._compressor.compress(block))
 
     def _check_open(self) -> None:
         if not self._open:
