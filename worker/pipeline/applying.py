@@ -11,11 +11,10 @@ from config.catalogue import text
 from worker.databases.base import Database
 from worker.databases.facts import TableFacts
 from worker.pipeline.claim import KEPT_QUERIES, KEYS
-from worker.pipeline.originals import Before
+from worker.pipeline.originals import Before, joined
 from worker.pipeline.staging import stage_values
 from worker.pipeline.tools import Broken
 from worker.plan.assigning import in_turn
-from worker.plan.joins import sees_few
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
 from worker.plan.rows import RulePlan
@@ -88,9 +87,9 @@ def _change(stage: StagePlan, name: str, before: Before | None, staged: sa.Table
         proofs.append(column.looks_done(table, dialect))
     these = [key_in([table.c[c] for c in facts.key], KEYS)]
     if staged is not None:
-        these += _joined(facts, staged, dialect)
+        these += joined(facts, staged, dialect)
     if given and before is not None:
-        these += _joined(facts, before.table, dialect)
+        these += joined(facts, before.table, dialect)
     look = sa.select(sa.func.count()).select_from(table).where(*these, *proofs)
     values |= unstamped(facts, values)
     update = sa.update(table).where(*these)
@@ -110,12 +109,6 @@ def _made_before(
     if column.name in given and before is not None:
         return before.table.c[given[column.name]]
     return staged.c[column.name] if column.made_in_python and staged is not None else None
-
-
-def _joined(facts: TableFacts, few: sa.Table, dialect: str) -> list[sa.ColumnElement[bool]]:
-    """The live rows that a temporary table names."""
-    known = [sees_few(few.c[facts.key[0]])] if dialect == "sqlite" else []
-    return [*(facts.table.c[c] == few.c[c] for c in facts.key), *known]
 
 
 def _given(stage: StagePlan, rule: RulePlan, before: Before | None) -> dict[str, str]:

@@ -4,14 +4,17 @@ rows have changed, and new values of joined columns are made alike for all rows 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from config.catalogue import text
 from worker.databases.base import Database
-from worker.pipeline.claim import KEYS, Claim
+from worker.databases.facts import TableFacts
+from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim
 from worker.pipeline.tools import Broken
+from worker.plan.joins import sees_few
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
 from worker.plan.stages import StagePlan
@@ -45,34 +48,47 @@ def remember(
     names = list(stage.people.columns)
     new = {c: f"merzim_new_{i}" for i, c in enumerate(changing)}
     columns = {c: facts.table.c[c] for c in names} | {label: facts.table.c[c] for c, label in new.items()}
-    table = database.temporary(connection, BEFORE, columns)
-    key = [facts.table.c[c] for c in facts.key]
-    # New values are told to be nothing: MariaDB asks for them where the live column has no default.
-    old = sa.select(*(facts.table.c[c] for c in names), *(sa.null() for _ in new)).where(key_in(key, KEYS))
-    connection.execute(sa.insert(table).from_select([*names, *new.values()], old), {"keys": bare(claim.people)})
-    if new:
-        _fill_new(connection, database, stage, claim, changing, table, new)
-    return Before(table, tuple(new.items()))
+    before = Before(database.temporary(connection, BEFORE, columns), tuple(new.items()))
+    staged = _stage_new(connection, database, stage, claim, changing, new) if new else None
+    connection.execute(_filling(stage, before, staged), {"keys": bare(claim.people)})
+    return before
 
 
-def _fill_new(
+def _stage_new(
     connection: sa.Connection,
     database: Database,
     stage: StagePlan,
     claim: Claim,
     changing: Mapping[str, Column],
-    table: sa.Table,
     new: Mapping[str, str],
-) -> None:
+) -> sa.Table:
+    """The new values by key."""
     facts = stage.scene.schema.tables[stage.scene.policy.subject.table]
     made = {c: _new_values(stage, claim, column, facts.table.c[c]) for c, column in changing.items()}
     columns = {c: facts.table.c[c] for c in facts.key} | {label: facts.table.c[c] for c, label in new.items()}
     staged = database.temporary(connection, NEW, columns)
     database.fill(connection, staged, [(*k, *(made[c][k] for c in new)) for k in claim.people])
-    same = [table.c[c] == staged.c[c] for c in facts.key]
-    # Nothing stays nothing: who had no value gets none.
-    values = {label: sa.case((table.c[c].is_(None), None), else_=staged.c[label]) for c, label in new.items()}
-    connection.execute(sa.update(table).where(*same).values(values))
+    return staged
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _filling(stage: StagePlan, before: Before, staged: sa.Table | None) -> sa.Insert:
+    """Originals and new values beside each other. Nothing stays nothing: who had no value gets none."""
+    facts = stage.scene.schema.tables[stage.scene.policy.subject.table]
+    table = facts.table
+    tests = [key_in([table.c[c] for c in facts.key], KEYS)]
+    new: list[sa.ColumnElement[Any]] = []
+    if staged is not None:
+        tests += joined(facts, staged, stage.scene.dialect)
+        new = [sa.case((table.c[c].is_(None), None), else_=staged.c[label]) for c, label in before.labels]
+    query = sa.select(*(table.c[c] for c in stage.people.columns), *new).where(*tests)
+    return sa.insert(before.table).from_select([*stage.people.columns, *before.new.values()], query)
+
+
+def joined(facts: TableFacts, few: sa.Table, dialect: str) -> list[sa.ColumnElement[bool]]:
+    """The live rows that a temporary table names."""
+    known = [sees_few(few.c[facts.key[0]])] if dialect == "sqlite" else []
+    return [*(facts.table.c[c] == few.c[c] for c in facts.key), *known]
 
 
 def _new_values(stage: StagePlan, claim: Claim, column: Column, live: sa.Column[Any]) -> dict[Key, Any]:

@@ -30,7 +30,16 @@ def _clocks_query(stage: StagePlan) -> sa.Select[Any]:
     return people.clocks(people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS)), stage.person_cutoff)
 
 
-def write_tombstones(connection: sa.Connection, tools: Tools, work: Work, place: tuple[str, int, int]) -> None:
+def write_tombstones(
+    connection: sa.Connection, tools: Tools, work: Work, forgotten: list[Tombstone], place: tuple[str, int, int]
+) -> None:
+    """Of the slice's units, and of people whose clocks have to be kept (`clocks_to_keep`)."""
+    _write_units(connection, tools, work, place)
+    scene = work.stage.scene
+    tombstones.write(connection, tools.ledger, scene.codec(scene.subject), scene.memory, forgotten, place, utc_now())
+
+
+def _write_units(connection: sa.Connection, tools: Tools, work: Work, place: tuple[str, int, int]) -> None:
     stage, claim = work.stage, work.claim
     if not claim.units or (stage.unit_is_deleted and not stage.by_person):
         return

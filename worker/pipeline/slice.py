@@ -14,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 from config.catalogue import text
 from worker.archive.format import JSON
 from worker.archive.segment import Sealed, SegmentWriter
-from worker.ledger import tombstones
 from worker.ledger.batches import Batch, Entry, advance_batch, claim_batch, write_entry
 from worker.ledger.gate import hold_shared
 from worker.ledger.pauses import in_force
@@ -57,25 +56,17 @@ def carry_out(
     claim = claim_units(connection, tools.database, stage, keys, portion.wait)
     work = Work(stage, claim, run.id)
     forgotten = clocks_to_keep(connection, stage, claim)
-    sealed = _archive_and_apply(connection, tools, run, work, attempt) if claim.units else None
-    if claim.units:
-        brake.check(connection, work.counts())
-    number = batch.slices + 1
-    place = (run.id, batch.number, number)
-    write_tombstones(connection, tools, work, place)
-    tombstones.write(
-        connection,
-        tools.ledger,
-        stage.scene.codec(stage.scene.subject),
-        stage.scene.memory,
-        forgotten,
-        place,
-        utc_now(),
-    )
+    with ThreadPoolExecutor(1) as thread:
+        sealing = _archive_and_apply(connection, tools, run, work, attempt, thread) if claim.units else None
+        if claim.units:
+            brake.check(connection, work.counts())
+        number = batch.slices + 1
+        write_tombstones(connection, tools, work, forgotten, (run.id, batch.number, number))
+        after = _advance(connection, tools, stage, batch, work, portion)
+        if after.state == "open":
+            work.next = intend(connection, tools, stage, attempt.installation, after)
+        sealed = check_archived(work, sealing.result()) if sealing is not None else None
     write_entry(connection, tools.ledger, _entry(run, stage, attempt, number, work, sealed))
-    after = _advance(connection, tools, stage, batch, work, portion)
-    if after.state == "open":
-        work.next = intend(connection, tools, stage, attempt.installation, after)
     if claim.units:  # the very last: what no lock can stop may come until COMMIT, and only after this unseen
         check_nothing_crossed(connection, work, changed=True)
     return work
@@ -104,9 +95,11 @@ def _pass_gate(connection: sa.Connection, tools: Tools) -> None:
 
 
 def _archive_and_apply(
-    connection: sa.Connection, tools: Tools, run: Run, work: Work, attempt: Attempt
-) -> Sealed | None:
-    writer = _writer(tools, run, work, attempt)
+    connection: sa.Connection, tools: Tools, run: Run, work: Work, attempt: Attempt, thread: ThreadPoolExecutor
+) -> Future[Sealed] | None:
+    """Steps 6 and 7. The segment is sealed, made durable and read back by the thread while rows change here; if it
+    fails, so does whoever asks for what it became. None: there is no copy."""
+    writer, sealing = _writer(tools, run, work, attempt), None
     try:
         first = [r for r in work.stage.rules if not r.rule.after]
         last = [r for r in work.stage.rules if r.rule.after]
@@ -114,35 +107,19 @@ def _archive_and_apply(
         if may_hide_events(work):
             check_nothing_crossed(connection, work, changed=False)
         _copy(connection, tools, work, writer, first)
-        if not last and writer is not None:
-            return _apply_while_sealing(connection, tools, run, work, attempt, first, writer)
+        if writer is not None and work.rows and not last:
+            sealing = thread.submit(writer.finish)
         _apply(connection, tools, run, work, attempt, first)
-        if not work.part:
+        if last and not work.part:
             gather_last(connection, tools, work, last)
             _copy(connection, tools, work, writer, last, carried_too=False)
             _apply(connection, tools, run, work, attempt, last, carry_too=False)
-        return check_archived(work, writer.finish()) if writer is not None and work.rows else None
+        if writer is not None and work.rows and last:
+            sealing = thread.submit(writer.finish)
+        return sealing
     finally:
-        if writer is not None:
+        if writer is not None and sealing is None:
             writer.abandon()
-
-
-def _apply_while_sealing(
-    connection: sa.Connection,
-    tools: Tools,
-    run: Run,
-    work: Work,
-    attempt: Attempt,
-    rules: Sequence[RulePlan],
-    writer: SegmentWriter,
-) -> Sealed | None:
-    """The segment is sealed, made durable and read back by another thread while the rows change here."""
-    if not work.rows:
-        return None
-    with ThreadPoolExecutor(1) as thread:
-        sealing: Future[Sealed] = thread.submit(writer.finish)
-        _apply(connection, tools, run, work, attempt, rules)
-        return check_archived(work, sealing.result())
 
 
 def _writer(tools: Tools, run: Run, work: Work, attempt: Attempt) -> SegmentWriter | None:

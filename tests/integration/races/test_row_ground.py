@@ -60,7 +60,7 @@ IMPATIENT = {"postgresql": "SET lock_timeout = '50ms'", "mysql": "SET innodb_loc
 MOMENTS = {
     "before the rows are selected": (gathering, "_select"),
     "when they are selected": (gathering, "check_still_so"),
-    "when they are archived": (one_slice, "_apply_while_sealing"),
+    "when they are archived": (one_slice, "_apply"),
 }
 
 
