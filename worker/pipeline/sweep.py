@@ -5,7 +5,8 @@ be about to commit it. Anything unknown is reported and never removed; and nothi
 the ledger.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -18,7 +19,7 @@ from worker.archive.store import DirectoryStore, feed
 from worker.pipeline.strangers import strangers
 from worker.pipeline.tools import Tools
 
-ASKED_AT_ONCE = 500
+ASKED_AT_ONCE, FED_AT_ONCE = 500, 4
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,21 @@ def sweep(tools: Tools) -> Swept:
     """Go through the spool once. Raises ArchiveError if the store refuses; nothing is lost then."""
     if tools.spool is None or tools.store is None:
         return Swept()
-    fed, removed, unknown = 0, 0, []
+    removed, unknown = 0, []
     knows_more = cache(lambda: bool(strangers(tools)))
     names = list(dict.fromkeys([*tools.spool.names(), *tools.spool.unfinished()]))
     committed = _committed(tools, names)
     for name in names:
-        match committed.get(name) or _fate(tools, tools.spool, name, knows_more):
-            case Committed(sha256):
-                fed += _feed(tools.spool, tools.store, name, sha256)
+        if name in committed:
+            continue
+        match _fate(tools, tools.spool, name, knows_more):
+            case Committed() as found:
+                committed[name] = found
             case "orphan":
                 removed += 1
             case "unknown":
                 unknown.append(name)
-    return Swept(fed, removed, tuple(unknown))
+    return Swept(_feed(tools.spool, tools.store, committed), removed, tuple(unknown))
 
 
 def _committed(tools: Tools, names: Sequence[str]) -> dict[str, Committed]:
@@ -96,11 +99,17 @@ def _fate(
         return "orphan"
 
 
-def _feed(spool: Spool, store: DirectoryStore, name: str, sha256: str) -> int:
-    if not spool.path(name).exists():
-        return 0
-    within_patience(store.folder, lambda: feed(spool, store, name, sha256))
-    return 1
+def _feed(spool: Spool, store: DirectoryStore, committed: Mapping[str, Committed]) -> int:
+    """Several at once: feeding is mostly waiting for disks. Returns how many were there."""
+
+    def feed_one(name: str) -> bool:
+        there = spool.path(name).exists()
+        if there:
+            within_patience(store.folder, lambda: feed(spool, store, name, committed[name].sha256))
+        return there
+
+    with ThreadPoolExecutor(FED_AT_ONCE) as threads:
+        return sum(threads.map(feed_one, committed))
 
 
 def _sha256(connection: sa.Connection, tools: Tools, name: str) -> str | None:
