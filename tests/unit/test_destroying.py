@@ -89,7 +89,7 @@ ALLOWED: dict[Place, tuple[int, str]] = {
     ("worker/databases/mariadb.py", "_nothing_left", "DROP TEMPORARY"): (1, SCRATCH),
     ("worker/plan/check_trial.py", "updates", "update"): (1, NOTHING),
     ("worker/ledger/locks.py", "_take_write_lock", "update"): (1, NOTHING),
-    ("worker/ledger/batches.py", "advance_batch", "update"): (1, LEDGER),
+    ("worker/ledger/batches.py", "_moving", "update"): (1, LEDGER),
     ("worker/ledger/holds.py", "release", "update"): (1, LEDGER),
     ("worker/ledger/persons.py", "revoke", "update"): (1, LEDGER),
     ("worker/ledger/requests.py", "keep_plan", "update"): (1, LEDGER),

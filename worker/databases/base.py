@@ -22,6 +22,9 @@ class Database(Protocol):
     encoding: str  # how rows stand in an archive segment: "pgcopy" or "json"
     ledger_schema: str | None
 
+    def __hash__(self) -> int:
+        """By identity: statements are kept for a database."""
+
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A read-only transaction with one snapshot, for plan, check and explain."""
 

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -86,18 +87,18 @@ def claim_batch(conn: sa.Connection, ledger: Ledger, run_id: str, number: int | 
         require_open(conn, ledger, run_id)
     except RunClosed:
         return None
-    table = ledger.batch
-    statement = (
-        table.select()
-        .where(table.c.run_id == run_id, table.c.state == "open")
-        .order_by(table.c.number)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    if number is not None:
-        statement = statement.where(table.c.number == number)
-    row = conn.execute(statement).mappings().one_or_none()
+    statement = _free_batch(ledger, number is not None)
+    row = conn.execute(statement, {"run": run_id, "wanted": number}).mappings().one_or_none()
     return None if row is None else _batch(row)
+
+
+@lru_cache(maxsize=2)
+def _free_batch(ledger: Ledger, of_this_number: bool) -> sa.Select[*tuple[Any, ...]]:
+    table = ledger.batch
+    query = table.select().where(table.c.run_id == sa.bindparam("run"), table.c.state == "open")
+    if of_this_number:
+        query = query.where(table.c.number == sa.bindparam("wanted"))
+    return query.order_by(table.c.number).limit(1).with_for_update(skip_locked=True)
 
 
 def open_batches(conn: sa.Connection, ledger: Ledger, run_id: str) -> int:
@@ -129,16 +130,21 @@ def advance_batch(
     Raises IllegalArrow, and LedgerError when the batch has moved since it was claimed.
     """
     check_arrow(BATCH_ARROWS, "batch", batch.state, state)
-    table = ledger.batch
-    done = conn.execute(
-        table.update()
-        .where(table.c.run_id == batch.run_id, table.c.number == batch.number)
-        .where(table.c.slices == batch.slices, table.c.state == batch.state)
-        .values(cursor=cursor, slices=slices, skipped=_json(list(skipped)), state=state)
-    )
+    known = {"run": batch.run_id, "wanted": batch.number, "before": batch.slices, "was": batch.state}
+    new = {"cursor": cursor, "slices": slices, "skipped": _json(list(skipped)), "state": state}
+    done = conn.execute(_moving(ledger), known | new)
     if done.rowcount != 1:
         raise LedgerError(text("ledger_refuses.batch_moved", batch=str(batch.number), run=batch.run_id))
     return Batch(**{**vars(batch), "cursor": cursor, "slices": slices, "skipped": list(skipped), "state": state})
+
+
+@lru_cache(maxsize=1)
+def _moving(ledger: Ledger) -> sa.Update:
+    table = ledger.batch
+    known = [table.c.run_id == sa.bindparam("run"), table.c.number == sa.bindparam("wanted")]
+    known += [table.c.slices == sa.bindparam("before"), table.c.state == sa.bindparam("was")]
+    names = ("cursor", "slices", "skipped", "state")
+    return table.update().where(*known).values({name: sa.bindparam(name) for name in names})
 
 
 def write_intent(
@@ -165,7 +171,7 @@ def write_entry(conn: sa.Connection, ledger: Ledger, entry: Entry) -> None:
     require_open(conn, ledger, entry.run_id)
     values = {**vars(entry), "counts": _json(entry.counts), "bytes": entry.size}
     del values["size"]
-    conn.execute(ledger.entry.insert().values(values))
+    conn.execute(ledger.entry.insert(), values)
 
 
 def entry_exists(conn: sa.Connection, ledger: Ledger, attempt: str) -> bool:

@@ -25,7 +25,9 @@ class ListOf(sa.types.TypeDecorator[list[Any]]):
 
 def written(values: Iterable[Any]) -> str:
     """PostgreSQL's text of an array."""
-    return f"{{{','.join(map(_one, values))}}}"
+    values = list(values)
+    each = map(str, values) if set(map(type, values)) == {int} else map(_one, values)
+    return f"{{{','.join(each)}}}"
 
 
 def _one(value: Any) -> str:

@@ -14,6 +14,8 @@ from worker.ledger.tables import Ledger
 
 LOCK_ROWS = {"gate": 0, "create run": 1, "seal": 2, "store request": 3}
 """Rows of MariaDB's lock table by purpose. A migration made them: numbers never change."""
+KEY = sa.bindparam("key", type_=sa.BigInteger)
+SHARED, ALONE = sa.select(sa.func.pg_advisory_xact_lock_shared(KEY)), sa.select(sa.func.pg_advisory_xact_lock(KEY))
 
 
 def lock(conn: sa.Connection, ledger: Ledger, purpose: str, *, shared: bool) -> None:
@@ -23,8 +25,7 @@ def lock(conn: sa.Connection, ledger: Ledger, purpose: str, *, shared: bool) -> 
     The session's lock_timeout (SQLite: busy_timeout) applies, as SQLAlchemy's OperationalError.
     """
     if conn.dialect.name == "postgresql":
-        take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
-        conn.execute(sa.select(take(sa.literal(lock_key(ledger, purpose), sa.BigInteger))))
+        conn.execute(SHARED if shared else ALONE, {"key": lock_key(ledger, purpose)})
     elif conn.dialect.name == "sqlite":
         _take_write_lock(conn, ledger)
     elif conn.dialect.name == "mysql":

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -44,7 +45,11 @@ def resume(conn: sa.Connection, ledger: Ledger, author: str, at: dt.datetime) ->
 
 def in_force(conn: sa.Connection, ledger: Ledger) -> Pause | None:
     """The pause in force, if there is one."""
-    table = ledger.pause
-    columns = (table.c.reason, table.c.author, table.c.paused_at)
-    row = conn.execute(sa.select(*columns).where(table.c.resumed_at.is_(None)).limit(1)).first()
+    row = conn.execute(_in_force(ledger)).first()
     return None if row is None else Pause(*row)
+
+
+@lru_cache(maxsize=1)
+def _in_force(ledger: Ledger) -> sa.Select[str, str, dt.datetime]:
+    table = ledger.pause
+    return sa.select(table.c.reason, table.c.author, table.c.paused_at).where(table.c.resumed_at.is_(None)).limit(1)

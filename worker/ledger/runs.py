@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -56,7 +57,7 @@ class Run:
 
 def find_run(conn: sa.Connection, ledger: Ledger, run_id: str) -> Run:
     """The run with this id. Raises LedgerError when there is none."""
-    run = _one(conn, ledger.run.select().where(ledger.run.c.id == run_id))
+    run = _one(conn, _by_id(ledger), {"run": run_id})
     if run is None:
         raise LedgerError(text("ledger_refuses.no_run"))
     return run
@@ -152,6 +153,13 @@ def _run_lock(run_id: str) -> str:
     return f"run {run_id}"
 
 
-def _one(conn: sa.Connection, statement: sa.Select[*tuple[object, ...]]) -> Run | None:
-    row = conn.execute(statement).mappings().one_or_none()
+@lru_cache(maxsize=1)
+def _by_id(ledger: Ledger) -> sa.Select[*tuple[object, ...]]:
+    return ledger.run.select().where(ledger.run.c.id == sa.bindparam("run"))
+
+
+def _one(
+    conn: sa.Connection, statement: sa.Select[*tuple[object, ...]], parameters: dict[str, str] | None = None
+) -> Run | None:
+    row = conn.execute(statement, parameters).mappings().one_or_none()
     return None if row is None else Run(**row)

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -54,6 +55,7 @@ def write(
         conn.execute(_renewing(sqlite.insert(ledger.tombstone)), rows)
 
 
+@lru_cache(maxsize=1)
 def _from_lists(ledger: Ledger) -> postgresql.Insert:
     """One statement for any number of tombstones: sent one by one they took longer than the change itself."""
     table = ledger.tombstone

@@ -50,7 +50,7 @@ def claim_units(
     """Lock the people (with every row of theirs) and the units, then ask the predicate. `wait` waits for locks, up to
     the transaction's lock time-out, instead of passing over locked rows."""
     people, pairs = _lock_people(connection, database, stage, keys, wait)
-    units = people if stage.by_person else _lock(connection, database, stage.units(), stage.key, keys, wait)
+    units = people if stage.by_person else _lock(connection, database, stage, stage.unit, keys, wait)
     busy = _busy(connection, stage, units, people, pairs)
     free = [k for k in units if k not in busy]
     clocks = due_with_clocks(connection, stage, free)
@@ -72,18 +72,21 @@ def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
 
 
 def _lock(
-    connection: sa.Connection,
-    database: Database,
-    table: sa.FromClause,
-    key: Sequence[str],
-    keys: Sequence[Key],
-    wait: bool,
+    connection: sa.Connection, database: Database, stage: StagePlan, name: str, keys: Sequence[Key], wait: bool
 ) -> list[Key]:
+    """The rows of the table with these keys, in key order."""
     if not keys:
         return []
-    columns = [table.c[c] for c in key]
+    query = _locking(database, stage, name, not wait)
+    return [tuple(r) for r in connection.execute(query, {"keys": bare(keys)}).all()]
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _locking(database: Database, stage: StagePlan, name: str, skip: bool) -> sa.Select[Any]:
+    table = stage.scene.links.alias(name)
+    columns = stage.scene.key(name, table)
     query = sa.select(*columns).select_from(table).where(key_in(columns, KEYS)).order_by(*columns)
-    return [tuple(r) for r in connection.execute(database.locked(query, skip=not wait), {"keys": bare(keys)}).all()]
+    return database.locked(query, skip=skip)
 
 
 def _lock_people(
@@ -92,14 +95,13 @@ def _lock_people(
     """The subject rows that the units are or lead to, then the other rows of the same persons, each in key order; and
     the pairs of rows of one person there are now."""
     scene = stage.scene
-    table, names = scene.links.alias(scene.subject), scene.schema.tables[scene.subject].key
     wanted = keys if stage.by_person else owners_of(connection, stage, keys)
-    first = _lock(connection, database, table, names, wanted, wait)
+    first = _lock(connection, database, stage, scene.subject, wanted, wait)
     pairs = _pairs(connection, stage, first)
     others = {twin for _, twin in pairs}.difference(first)
     if not others:
         return first, pairs
-    twins = _lock(connection, database, table, names, list(others), wait)
+    twins = _lock(connection, database, stage, scene.subject, list(others), wait)
     pairs = _pairs(connection, stage, [*first, *twins])
     still = {twin for _, twin in pairs}  # who was somebody's twin before the lock may not be any more
     people = [*first, *(k for k in twins if k in still)]
@@ -112,7 +114,7 @@ def _pairs(connection: sa.Connection, stage: StagePlan, people: Sequence[Key]) -
     if query is None or not people:
         return []
     width = len(people[0])
-    found = connection.execute(query, {"keys": bare(people)})
+    found = connection.execute(query, {"keys": bare(people)}).all()
     return [(tuple(row[:width]), tuple(row[width:])) for row in found]
 
 
@@ -182,9 +184,9 @@ def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[
     if not keys:
         return {}
     parameters = {"keys": bare(keys)}
-    remain = set(connection.execute(_tombstones_query(stage), parameters).scalars())
+    remain = set(connection.execute(_tombstones_query(stage), parameters).scalars().all())
     stones: Stones = "in part" if True in remain else "whole" if False in remain else "none"
-    found = connection.execute(_due_query(stage, stones), parameters)
+    found = connection.execute(_due_query(stage, stones), parameters).all()
     return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
 
 

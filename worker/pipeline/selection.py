@@ -38,11 +38,17 @@ def select_rows(
     this run are left out, though they may not look it. At most `limit` + 1 keys come back: the caller sees if there are
     more."""
     parameters = _parameters(rule, claim, done, run) | {"most": limit + 1}
-    query = _rows_query(stage, rule.table, tuple(done) if rule.deletes else (), False)
-    if run is not None:
-        query = database.locked(query, skip=False)
+    before = tuple(done) if rule.deletes else ()
+    query = (
+        _rows_query(stage, rule.table, before, False) if run is None else _locking(database, stage, rule.table, before)
+    )
     found = [tuple(r) for r in connection.execute(query, parameters).all()]
     return without_others(connection, stage, rule.table, found, claim)
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _locking(database: Database, stage: StagePlan, table: str, done: tuple[str, ...]) -> sa.Select[Any]:
+    return database.locked(_rows_query(stage, table, done, False), skip=False)
 
 
 def still_selected(
