@@ -6,14 +6,13 @@ the ledger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import sqlalchemy as sa
 
-from worker.archive.patience import within_patience
+from worker.archive.patience import all_within_patience
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore, feed
 from worker.pipeline.strangers import strangers
@@ -101,15 +100,12 @@ def _fate(
 
 def _feed(spool: Spool, store: DirectoryStore, committed: Mapping[str, Committed]) -> int:
     """Several at once: feeding is mostly waiting for disks. Returns how many were there."""
-
-    def feed_one(name: str) -> bool:
-        there = spool.path(name).exists()
-        if there:
-            within_patience(store.folder, lambda: feed(spool, store, name, committed[name].sha256))
-        return there
-
-    with ThreadPoolExecutor(FED_AT_ONCE) as threads:
-        return sum(threads.map(feed_one, committed))
+    there = [name for name in committed if spool.path(name).exists()]
+    for start in range(0, len(there), FED_AT_ONCE):
+        names = there[start : start + FED_AT_ONCE]
+        each = [partial(feed, spool, store, name, committed[name].sha256) for name in names]
+        all_within_patience(store.folder, each)
+    return len(there)
 
 
 def _sha256(connection: sa.Connection, tools: Tools, name: str) -> str | None:
