@@ -65,6 +65,8 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> S
             due.append(tuple(key))
         elif state.startswith("quarantined") and len(quarantine) < QUARANTINE_LIMIT:
             quarantine.append((tuple(key), state.removeprefix("quarantined: ")))
+    if kept := _surely_kept(connection, stage):
+        states[KEPT] = states.get(KEPT, 0) + kept
     by_table = _row_states(connection, stage, states)
     database.expect_whole_tables(connection, False)
     due = _within_quota(stage, due, states)
@@ -94,6 +96,13 @@ def _unit_states(stage: StagePlan) -> sa.Select[Any]:
     columns = [inner.c[k.name] for k in keys]
     query = sa.select(*columns, inner.c.state, inner.c.clock, sa.func.count())
     return query.group_by(*columns, inner.c.state, inner.c.clock).order_by(inner.c.clock, *columns)
+
+
+def _surely_kept(connection: sa.Connection, stage: StagePlan) -> int:
+    """How many units have no part in the verdicts, because their own rows keep them."""
+    unit = stage.units()
+    query = sa.select(sa.func.count()).select_from(unit).where(stage.surely_kept(unit))
+    return int(connection.execute(query).scalar_one())
 
 
 def due_rows(connection: sa.Connection, database: Database, stage: StagePlan, due: Sequence[Key]) -> dict[str, int]:
@@ -138,13 +147,12 @@ def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.
         unit = stage.units()
         row = links.source(path, condition=true)
         same = sa.and_(*(k == unit.c[c] for k, c in zip(stage.keys(verdicts), stage.key, strict=True)))
-        joined = links.chain(path, row, unit, true).join(verdicts, same)
-        found.append(
-            sa.select(sa.literal_column(str(place)).label("place"), verdicts.c.state, sa.func.count().label("n"))
-            .select_from(joined)
-            .where(verdicts.c.state.not_in([DUE, DONE]))
-            .group_by(verdicts.c.state)
-        )
+        joined = links.chain(path, row, unit, true).outerjoin(verdicts, same)
+        state = sa.case((verdicts.c.state.is_not(None), verdicts.c.state), (stage.surely_kept(unit), KEPT))
+        rows = sa.select(state.label("state")).select_from(joined).subquery()
+        number: sa.ColumnElement[int] = sa.literal_column(str(place), sa.Integer()).label("place")
+        counted = sa.select(number, rows.c.state, sa.func.count().label("n")).group_by(rows.c.state)
+        found.append(counted.where(rows.c.state.not_in([DUE, DONE])))
     return found
 
 

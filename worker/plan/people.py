@@ -43,7 +43,7 @@ class People(Persons):
 
     def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str) -> sa.CTE:
         kin = self._kin(people, self._told).cte(f"{name}_kin")
-        joined = self._joined if people is self._everybody else self._joined_to_few
+        joined = self._joined_to_few if self._are_few(people) else self._joined
         beside = self._beside(people)
         reasons = [*self._events(kin, cutoff, joined), *self._holds(kin, joined, beside)]
         reasons.append(self._remembered(kin, cutoff, beside))
@@ -111,7 +111,7 @@ class People(Persons):
     def _beside(self, people: sa.FromClause) -> type[sa.Join]:
         """How the ledger's rows are found beside people: of everybody it is read once. SQLite would begin at the ledger
         and read all people for each of its rows."""
-        return InOrder if people is not self._everybody or self.scene.dialect == "sqlite" else sa.Join
+        return InOrder if self._are_few(people) or self.scene.dialect == "sqlite" else sa.Join
 
     def _joined(self, kin: sa.FromClause, path: Path, source: sa.FromClause) -> sa.FromClause:
         """`kin` with the rows at the beginning of a path that leads to them."""
@@ -156,7 +156,7 @@ class People(Persons):
         self, kin: sa.FromClause, m: Moment, path: Path, join: Joining
     ) -> tuple[sa.FromClause, sa.FromClause, list[Test]]:
         """Where an event stands, that with `kin`, and what is still to be asked."""
-        if not path.steps and self._is_told_by_row(m):
+        if not path.steps and self.is_told_by_row(m):
             return kin, kin, [m.of(kin).is_not(None)]
         links = self.scene.links
         tests: list[Test] = [m.of(self.scene.schema.tables[m.table].table).is_not(None)]

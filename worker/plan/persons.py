@@ -22,19 +22,29 @@ class Persons:
         joined = [c for s in scene.links.steps if s.target == self.subject.table for c in s.target_columns]
         same = [self.subject.same_person] if self.subject.same_person else []
         self.columns = tuple(dict.fromkeys([*self._facts.key, *same, *joined]))
-        told = [m.event.column.column for m in self.moments if self._is_told_by_row(m)]
+        told = [m.event.column.column for m in self.moments if self.is_told_by_row(m)]
         blocked = [self.subject.blocked] if self.subject.blocked is not None else []
         self._told = tuple(dict.fromkeys([*self.columns, *told, *blocked]))
         self._everybody = sa.select(*(self._facts.table.c[c] for c in self._told)).subquery()
+        self._many: list[sa.FromClause] = [self._everybody]
 
     def everybody(self) -> sa.FromClause:
         """The subject's table with the columns that the verdict needs."""
         return self._everybody
 
-    def those(self, test: Any) -> sa.FromClause:
-        """The people for whom `test` holds of their row of the subject's table."""
+    def those(self, test: RowTest) -> sa.FromClause:
+        """The few people for whom `test` holds of their row of the subject's table."""
         table = self._facts.table
         return sa.select(*(table.c[c] for c in self._told)).where(test(table)).subquery()
+
+    def those_many(self, test: RowTest) -> sa.FromClause:
+        """The same where they may be as many as everybody."""
+        people = self.those(test)
+        self._many.append(people)
+        return people
+
+    def _are_few(self, people: sa.FromClause) -> bool:
+        return all(people is not many for many in self._many)
 
     def is_person(self, verdicts: sa.FromClause, row: sa.FromClause) -> Test:
         """Joins verdicts to rows of the subject's table."""
@@ -56,7 +66,7 @@ class Persons:
 
     def _with_twins(self, people: sa.FromClause, twin: sa.FromClause, same: str) -> sa.Join:
         """`people` joined to the other rows of the same persons."""
-        few = people is not self._everybody and self._facts.served((same,)) is not None
+        few = self._are_few(people) and self._facts.served((same,)) is not None
         return (InOrder if few else sa.Join)(people, twin, sa.and_(*self._twins(twin, people, same)))
 
     def pairs(self, only: RowTest) -> sa.Select[Any] | None:
@@ -82,7 +92,7 @@ class Persons:
         tests = [twin.c[same] == person.c[same], sa.not_(self.scene.same_key(self.subject.table, twin, person))]
         return [*tests, twin.c[same] != ""] if isinstance(twin.c[same].type, sa.String) else tests
 
-    def _is_told_by_row(self, m: Moment) -> bool:
+    def is_told_by_row(self, m: Moment) -> bool:
         """Whether a row of the person tells the event by itself. With a condition it is asked in a query of its own:
         the policy's plain SQL can only mean one table there."""
         return m.table == self.subject.table and m.event.where is None

@@ -46,7 +46,10 @@ class StagePlan(StageLeftovers):
     def verdicts(self, only: RowTest | None = None, stones: Stones = "in part") -> sa.CTE:
         """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question.
         `stones`: what is known of the units' tombstones; to look for what is left is most of the question."""
-        return self._of_people(only, stones) if self.by_person else self._of_rows(only, stones)
+        if not self.by_person:
+            return self._of_rows(only, stones)
+        people, unit = self.people.everybody() if only is None else self.people.those(only), self.units()
+        return self._of_people(people, unit, [] if only is None else [only(unit)], only, stones)
 
     def tombstones(self, only: RowTest) -> sa.Select[Any]:
         """(remains) of each unit: of its tombstone in this stage, NULL where it has none. Asked one by one, so that no
@@ -58,8 +61,30 @@ class StagePlan(StageLeftovers):
         return sa.select(its.correlate(unit).scalar_subquery()).select_from(unit).where(only(unit))
 
     def planned(self) -> sa.CTE:
-        """The verdicts that a plan is made of: on every unit, or on those of the people whom a purge is about."""
-        return self.verdicts(self.asked if self.scene.request is not None else None)
+        """The verdicts that a plan is made of: on the units of the people whom a purge is about, or on every unit but
+        those that are `surely_kept`."""
+        if self.scene.request is not None:
+            return self.verdicts(self.asked)
+        if not self.by_person:
+            return self.verdicts()
+
+        def is_open(row: sa.FromClause) -> Test:
+            return sa.not_(self.surely_kept(row))
+
+        unit = self.units()
+        return self._of_people(self.people.those_many(is_open), unit, [is_open(unit)], None, "in part")
+
+    def surely_kept(self, row: sa.FromClause) -> Test:
+        """Whether a person's row by itself tells an event that keeps the person, so that nothing else has to be asked:
+        no verdict is stronger, and no tombstone hides it, having been decided on an older clock. If one was not (the
+        term is longer now), everybody is asked. In stages by rows, and for a purge, of no use."""
+        if not self.by_person or self.scene.request is not None:
+            return sa.false()
+        stone, bound = self.scene.ledger.tombstone.alias(), self.scene.calendar.start(self.person_cutoff)
+        later = sa.or_(stone.c.clock.is_(None), stone.c.clock >= bound.replace(tzinfo=None))
+        told = [m.recent(row, self.person_cutoff) for m in self.people.moments if self.people.is_told_by_row(m)]
+        keeps = sa.func.coalesce(sa.or_(sa.false(), *told), sa.false())
+        return sa.and_(keeps, sa.not_(exists(stone, stone.c.stage == self.qualified, later)))
 
     def keys(self, verdicts: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         """The key columns of verdicts."""
@@ -84,10 +109,10 @@ class StagePlan(StageLeftovers):
             return 1
         return len(links.paths(m.table, self.unit)) + len(links.paths(self.unit, m.table))
 
-    def _of_people(self, only: RowTest | None, stones: Stones) -> sa.CTE:
-        people = self.people.those(only) if only is not None else self.people.everybody()
+    def _of_people(
+        self, people: sa.FromClause, unit: sa.FromClause, tests: list[Test], only: RowTest | None, stones: Stones
+    ) -> sa.CTE:
         verdicts = self.people.verdicts(people, self.person_cutoff)
-        unit = self.units()
         known = self.people.is_person(verdicts, unit)
         rank: sa.ColumnElement[Any] = sa.func.coalesce(verdicts.c.rank, self.people.ranks.of(NO_EVENT))
         if self.stage.origin.done:
@@ -95,7 +120,6 @@ class StagePlan(StageLeftovers):
                 (sa.or_(*(self._waits_for(n, unit) for n in self.stage.origin.done)), self.people.ranks.of(KEPT)),
                 else_=rank,
             )
-        tests = [only(unit)] if only is not None else []
         return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only, stones)
 
     def _of_rows(self, only: RowTest | None, stones: Stones) -> sa.CTE:
