@@ -1,8 +1,8 @@
 """A store that does not answer. A mount hangs inside the operating system, where nothing interrupts it: whoever waits
 has to leave it behind."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 from typing import TypeVar
@@ -17,22 +17,14 @@ T = TypeVar("T")
 def within_patience(place: Path, work: Callable[[], T]) -> T:
     """What the work gives. Raises ArchiveError after ten minutes; should the work go on after all, it is as if another
     process did it at the same time, so it must be such that two may."""
-    return all_within_patience(place, [work])[0]
-
-
-def all_within_patience(place: Path, works: Sequence[Callable[[], T]]) -> list[T]:
-    """The same of several works, done at once. Raises the first error in their order, when all have ended."""
-    begun = [_begun(work) for work in works]
-    _, waiting = wait(begun, STORE_SECONDS)
-    if waiting:
-        raise ArchiveError(text("storage.silent", place=place, minutes=f"{STORE_SECONDS / 60:g}"))
-    return [found.result() for found in begun]
-
-
-def _begun(work: Callable[[], T]) -> "Future[T]":
     found: Future[T] = Future()
     Thread(target=_carry_out, args=(work, found), daemon=True).start()  # does not keep the process from ending
-    return found
+    try:
+        return found.result(STORE_SECONDS)
+    except TimeoutError:
+        if found.done():
+            raise  # its own
+        raise ArchiveError(text("storage.silent", place=place, minutes=f"{STORE_SECONDS / 60:g}")) from None
 
 
 def _carry_out(work: Callable[[], T], found: "Future[T]") -> None:

@@ -5,20 +5,20 @@ be about to commit it. Anything unknown is reported and never removed; and nothi
 the ledger.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Literal
 
 import sqlalchemy as sa
 
-from worker.archive.patience import all_within_patience
+from worker.archive.patience import within_patience
 from worker.archive.spool import Spool
 from worker.archive.store import DirectoryStore, feed
 from worker.pipeline.strangers import strangers
 from worker.pipeline.tools import Tools
 
-ASKED_AT_ONCE, FED_AT_ONCE = 500, 4
+ASKED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,19 @@ def sweep(tools: Tools) -> Swept:
     """Go through the spool once. Raises ArchiveError if the store refuses; nothing is lost then."""
     if tools.spool is None or tools.store is None:
         return Swept()
-    removed, unknown = 0, []
+    fed, removed, unknown = 0, 0, []
     knows_more = cache(lambda: bool(strangers(tools)))
     names = list(dict.fromkeys([*tools.spool.names(), *tools.spool.unfinished()]))
     committed = _committed(tools, names)
     for name in names:
-        if name in committed:
-            continue
-        match _fate(tools, tools.spool, name, knows_more):
-            case Committed() as found:
-                committed[name] = found
+        match committed.get(name) or _fate(tools, tools.spool, name, knows_more):
+            case Committed(sha256):
+                fed += _feed(tools.spool, tools.store, name, sha256)
             case "orphan":
                 removed += 1
             case "unknown":
                 unknown.append(name)
-    return Swept(_feed(tools.spool, tools.store, committed), removed, tuple(unknown))
+    return Swept(fed, removed, tuple(unknown))
 
 
 def _committed(tools: Tools, names: Sequence[str]) -> dict[str, Committed]:
@@ -98,14 +96,11 @@ def _fate(
         return "orphan"
 
 
-def _feed(spool: Spool, store: DirectoryStore, committed: Mapping[str, Committed]) -> int:
-    """Several at once: feeding is mostly waiting for disks. Returns how many were there."""
-    there = [name for name in committed if spool.path(name).exists()]
-    for start in range(0, len(there), FED_AT_ONCE):
-        names = there[start : start + FED_AT_ONCE]
-        each = [partial(feed, spool, store, name, committed[name].sha256) for name in names]
-        all_within_patience(store.folder, each)
-    return len(there)
+def _feed(spool: Spool, store: DirectoryStore, name: str, sha256: str) -> int:
+    if not spool.path(name).exists():
+        return 0
+    within_patience(store.folder, lambda: feed(spool, store, name, sha256))
+    return 1
 
 
 def _sha256(connection: sa.Connection, tools: Tools, name: str) -> str | None:
