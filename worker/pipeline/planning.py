@@ -136,23 +136,24 @@ def _row_states(
         union = sa.union_all(*parts).subquery()
         query = sa.select(union.c.place, union.c.state, sa.func.sum(union.c.n)).group_by(union.c.place, union.c.state)
         for place, state, n in connection.execute(query):
-            found[stage.rules[place].table][state] = int(n)
+            if n:
+                found[stage.rules[place].table][state] = int(n)
     return found
 
 
 def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:
     """Rows of another table than the units', counted by the verdict on the unit that they lead to."""
     links, found = stage.scene.links, []
+    number: Any = sa.literal_column(str(place)).label("place")
+    rows = sa.func.count().label("n")
+    kept = [number, sa.literal(KEPT, sa.Text()).label("state"), rows]
     for path in links.finding(rule.table, stage.unit):
         unit = stage.units()
-        row = links.source(path, condition=true)
+        joined = links.chain(path, links.source(path, condition=true), unit, true)
         same = sa.and_(*(k == unit.c[c] for k, c in zip(stage.keys(verdicts), stage.key, strict=True)))
-        joined = links.chain(path, row, unit, true).outerjoin(verdicts, same)
-        state = sa.case((verdicts.c.state.is_not(None), verdicts.c.state), (stage.surely_kept(unit), KEPT))
-        rows = sa.select(state.label("state")).select_from(joined).subquery()
-        number: sa.ColumnElement[int] = sa.literal_column(str(place), sa.Integer()).label("place")
-        counted = sa.select(number, rows.c.state, sa.func.count().label("n")).group_by(rows.c.state)
-        found.append(counted.where(rows.c.state.not_in([DUE, DONE])))
+        asked = sa.select(number, verdicts.c.state, rows).select_from(joined.join(verdicts, same))
+        found.append(asked.where(verdicts.c.state.not_in([DUE, DONE])).group_by(verdicts.c.state))
+        found.append(sa.select(*kept).select_from(joined).where(stage.surely_kept(unit)))
     return found
 
 
