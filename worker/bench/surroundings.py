@@ -1,5 +1,6 @@
 """What a bench does about where it runs: the installation around it, and signals."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ def interrupted_once() -> Iterator[None]:
 
     def interrupt(number: int, frame: object) -> None:
         received.append(number)
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # tells of connections that it cut off
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
