@@ -22,7 +22,8 @@ def started(module: str, commands: Sequence[Sequence[str]], secret: str = "") ->
     try:
         for command in commands:
             program = [sys.executable, "-m", module, *command]
-            processes.append(subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True))  # noqa: S603
+            process = subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 - ourselves
+            processes.append(process)
         for process in processes:
             if secret:
                 give_line(process, secret)
