@@ -88,7 +88,7 @@ def _within_quota(stage: StagePlan, due: list[Key], states: dict[str, int]) -> l
 def _unit_states(stage: StagePlan) -> sa.Select[Any]:
     """Each unit's key, state and clock, the longest overdue first (what does not fit into a window or a quota has
     waited least), then in key order. Units that are simply kept or done come as one row with their count."""
-    verdicts = stage.planned()
+    verdicts = stage.planned
     quiet = verdicts.c.state.in_([KEPT, DONE])
     keys = [sa.case((quiet, None), else_=k).label(k.name) for k in stage.keys(verdicts)]
     clock = sa.case((verdicts.c.state == DUE, verdicts.c.clock), else_=None).label("clock")
@@ -125,7 +125,7 @@ def _row_states(
 ) -> dict[str, dict[str, int]]:
     """Rows of each table of the stage that stay, by the verdict on the unit that they go with."""
     found: dict[str, dict[str, int]] = {rule.table: {} for rule in stage.rules}
-    verdicts = stage.planned()
+    verdicts = stage.planned
     parts: list[sa.Select[Any]] = []
     for place, rule in enumerate(stage.rules):
         if rule.table == stage.unit:

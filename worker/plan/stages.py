@@ -4,7 +4,7 @@ A unit is what a batch lists: a person, or in a stage by rows one row of the tab
 `verdicts` is the one predicate (promise 4): plan counts it, claim asks it again over locked keys, explain names it.
 """
 
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -60,6 +60,7 @@ class StagePlan(StageLeftovers):
         )
         return sa.select(its.correlate(unit).scalar_subquery()).select_from(unit).where(only(unit))
 
+    @cached_property
     def planned(self) -> sa.CTE:
         """The verdicts that a plan is made of: on the units of the people whom a purge is about, or on every unit but
         those that are `surely_kept`."""
@@ -76,15 +77,16 @@ class StagePlan(StageLeftovers):
 
     def surely_kept(self, row: sa.FromClause) -> Test:
         """Whether a person's row by itself tells an event that keeps the person, so that nothing else has to be asked:
-        no verdict is stronger, and no tombstone hides it, having been decided on an older clock. If one was not (the
-        term is longer now), everybody is asked. In stages by rows, and for a purge, of no use."""
+        no verdict is stronger, and no tombstone hides it, having been decided on an older clock. Whose was not (the
+        term is longer now, or an erasure went under it) is asked. In stages by rows, and for a purge, of no use."""
         if not self.by_person or self.scene.request is not None:
             return sa.false()
         stone, bound = self.scene.ledger.tombstone.alias(), self.scene.calendar.start(self.person_cutoff)
         later = sa.or_(stone.c.clock.is_(None), stone.c.clock >= bound.replace(tzinfo=None))
         told = [m.recent(row, self.person_cutoff) for m in self.people.moments if self.people.is_told_by_row(m)]
         keeps = sa.func.coalesce(sa.or_(sa.false(), *told), sa.false())
-        return sa.and_(keeps, sa.not_(exists(stone, stone.c.stage == self.qualified, later)))
+        its = self.scene.match(stone, self.unit, row)
+        return sa.and_(keeps, sa.not_(exists(stone, stone.c.stage == self.qualified, its, later)))
 
     def keys(self, verdicts: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         """The key columns of verdicts."""
