@@ -16,6 +16,7 @@ from tests.mariadb_server import ON_BOTH, empty_mariadb
 from worker.databases.mariadb import MariaDB
 from worker.databases.sqlite_functions import SQLITE_FUNCTIONS
 from worker.identifiers import is_synthetic_email, is_synthetic_iin, is_synthetic_phone
+from worker.identifiers.iin import synthetic_iin
 from worker.strategies import BoundStrategy, all_strategies, resolve
 
 SERVER = os.environ.get("MERZIM_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -144,6 +145,7 @@ def test_random_values_also_for_chosen_keys_and_aliases(
     assert done(conn, bound, column) == [True] * 5 + [False] * 5
 
 
+OURS = synthetic_iin(Random(1))
 NOT_OURS = {
     "synthetic iin": [
         "600101390109",
@@ -153,6 +155,10 @@ NOT_OURS = {
         "x",
         "",
         "601399 90109",
+        f"{OURS} ",
+        f"{OURS}\n",
+        f" {OURS}",
+        f"{OURS[:11]}٠",
     ],
     "synthetic phone": [
         "+77011234567",
@@ -167,6 +173,14 @@ NOT_OURS = {
         "ivan@anon.invalid",
         "0123456789abcdef0123@mail.ru",
         "0123456789ABCDEF0123@anon.invalid",
+        "0123456789abcdef0123@ANON.invalid",
+        "0123456789abcdef0123@anon.invalid ",
+        "0123456789abcdef0123@anon.invalid\n",
+        "g123456789abcdef0123@anon.invalid",
+        "\n123456789abcdef0123@anon.invalid",
+        "0123456789abcdef012@anon.invalid",
+        "0123456789abcdef01234@anon.invalid",
+        "é123456789abcdef0123@anon.invalid",
         "",
     ],
     "invented name": ["Мақтымқұлов", "", "Ганс Христианович"],

@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+import phonenumbers
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from worker.identifiers import (
     synthetic_iin,
     synthetic_phone,
 )
+from worker.identifiers.phone import is_possible_phone, is_valid_phone
 
 randoms = st.integers(0, 2**64).map(Random)
 
@@ -67,6 +69,15 @@ def test_synthetic_values_are_nobodys(random: Random) -> None:
     assert is_synthetic_phone(phone)
     assert is_synthetic_email(address)
     assert find(f"ИИН {number}") == []
+
+
+@given(st.from_regex(r"[+]7[0-9]{10}", fullmatch=True))
+@example("+70012345678")
+@example("+78001234567")
+def test_our_telephones_are_read_as_phonenumbers_reads_them(number: str) -> None:
+    parsed = phonenumbers.parse(number, None)
+    assert is_valid_phone(number) == phonenumbers.is_valid_number(parsed)
+    assert is_possible_phone(number) == phonenumbers.is_possible_number(parsed)
 
 
 @given(iins())

@@ -47,8 +47,9 @@ class Database(Protocol):
         """The same query taking row locks; `skip` passes over rows that somebody else has locked. `shared` only keeps
         others from changing the rows."""
 
-    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
-        """The rows as the database itself writes them: whole lines in this database's archive encoding."""
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
+        """The rows as the database itself writes them: whole lines in this database's archive encoding. `keys` is what
+        the query's parameter of that name stands for, if it has one."""
 
     def rows_in(
         self, connection: sa.Connection, target: sa.Table, columns: Sequence[str], rows: Iterable[bytes]

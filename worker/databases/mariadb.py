@@ -108,11 +108,11 @@ class MariaDB:
         """See `base.Database.locked`."""
         return query.with_for_update(skip_locked=skip, read=shared)
 
-    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """The rows, streamed, one JSON array a line."""
         words = [as_words(c).label(f"merzim_{i}") for i, c in enumerate(query.selected_columns)]
         told = query.with_only_columns(*words, maintain_column_froms=True)
-        with connection.execute(told, execution_options={"stream_results": True}) as found:
+        with connection.execute(told, {"keys": keys}, execution_options={"stream_results": True}) as found:
             for chunk in found.partitions(CHUNK_ROWS):
                 yield b"".join(line(row) for row in chunk)
 

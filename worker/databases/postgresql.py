@@ -11,6 +11,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from config.names import split_table
 from worker.databases.facts import Schema
@@ -114,11 +115,10 @@ class PostgreSQL:
         """See `base.Database.locked`."""
         return query.with_for_update(skip_locked=skip, read=shared)
 
-    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """COPY (SELECT …) TO STDOUT in text form; chunks end where a row ends."""
-        compiled = query.compile(dialect=COPYING, compile_kwargs={"render_postcompile": True})
-        command = f"COPY ({compiled}) TO STDOUT"
-        with _cursor(connection, psycopg.Cursor) as cursor, cursor.copy(command, compiled.params) as copy:
+        command, parameters = _copying(query, keys)
+        with _cursor(connection, psycopg.Cursor) as cursor, cursor.copy(command, parameters) as copy:
             while chunk := b"".join(islice(copy, ROWS_AT_ONCE)):  # it gives them out one by one
                 yield chunk
 
@@ -220,6 +220,23 @@ def _gone_if_it_fails(connection: sa.Connection) -> Iterator[None]:
     except BaseException:
         of_session.pop(TEMPORARY, None)
         raise
+
+
+def _copying(query: sa.Select[Any], keys: Sequence[Any]) -> tuple[str, Mapping[str, Any]]:
+    """The command that copies a query's rows out, with its parameters."""
+    compiled = _compiled(query)
+    if compiled.post_compile_params:  # a list that is no array is written out value by value
+        expanded = compiled.construct_expanded_state({"keys": keys})
+        return f"COPY ({expanded.statement}) TO STDOUT", expanded.parameters
+    return f"COPY ({compiled}) TO STDOUT", compiled.params | {"keys": list(keys)}
+
+
+@lru_cache(maxsize=QUERIES_KEPT)
+def _compiled(query: sa.Select[Any]) -> SQLCompiler:
+    """Building it takes longer than copying a slice's rows."""
+    compiled = query.compile(dialect=COPYING)
+    assert isinstance(compiled, SQLCompiler)
+    return compiled
 
 
 @lru_cache(maxsize=QUERIES_KEPT)

@@ -79,11 +79,13 @@ class SQLite:
         """The transaction holds the only write lock already."""
         return query
 
-    def rows_out(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[bytes]:
+    def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """Each row's stored values, whatever the column's declared type, as one JSON array a line."""
-        compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
-        values = tuple(compiled.params[n] for n in compiled.positiontup or ())
-        with connection.exec_driver_sql(str(compiled), values) as found:
+        stored = [
+            sa.type_coerce(c, sa.types.NullType()).label(f"merzim_{i}") for i, c in enumerate(query.selected_columns)
+        ]
+        told = query.with_only_columns(*stored, maintain_column_froms=True)
+        with connection.execute(told, {"keys": keys}) as found:
             for rows in found.partitions(CHUNK_ROWS):
                 yield b"".join(_line(row) for row in rows)
 

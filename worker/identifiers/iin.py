@@ -29,8 +29,9 @@ _CENTURIES = {
 
 def check_digit(body: str) -> int | None:
     """The twelfth digit for eleven digits; None when such a number is never issued (both passes give 10)."""
+    codes = body.encode("ascii")  # each is 48 more than its digit, and 48 times the weights' sum (66) is nothing mod 11
     for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
-        rest: int = sum(map(mul, map(int, body), weights)) % 11
+        rest: int = sum(map(mul, codes, weights)) % 11
         if rest < 10:
             return rest
     return None
@@ -88,13 +89,12 @@ def synthetic_iin(random: Random) -> str:
 
     The first digit is never 0, so that an integer column keeps all twelve.
     """
-    draw = int(random.random() * 90 * 87 * 1_000_000)
+    draw = int(random.random() * 90 * 87 * 1_000_000 * 9)
+    draw, off = divmod(draw, 9)
     draw, tail = divmod(draw, 1_000_000)
     year, month = divmod(draw, 87)
     body = f"{10 + year}{13 + month}{tail // 10_000:02d}9{tail % 10_000:04d}"
-    right = check_digit(body)
-    wrong = int(random.random() * 9) + 1 + (right or 0)
-    return f"{body}{wrong % 10}"
+    return f"{body}{((check_digit(body) or 0) + 1 + off) % 10}"
 
 
 def is_synthetic_iin(number: str) -> bool:

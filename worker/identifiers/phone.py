@@ -22,6 +22,7 @@ SYNTHETIC_PREFIXES = tuple(
     for prefix in range(first, last + 1)
 )  # fmt: skip
 _SYNTHETIC = re.compile(r"\+?7([0-9]{3})[0-9]{7}")
+_OURS = re.compile(r"\+7[1-9][0-9]{9}")
 
 _GAP = r"[ \t().\-/]{0,3}"
 _TAIL = rf"(?:{_GAP}[0-9]){{9}}(?![0-9])"
@@ -60,12 +61,20 @@ def candidates(text: str) -> Iterator[Candidate]:
 
 def is_valid_phone(number: str) -> bool:
     """Whether +digits lies in a range that is assigned today, in whatever country."""
-    return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
+    return phonenumbers.is_valid_number(_parsed(number))
 
 
 def is_possible_phone(number: str) -> bool:
     """Whether +digits has a length that a number can have."""
-    return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
+    return phonenumbers.is_possible_number(_parsed(number))
+
+
+def _parsed(number: str) -> phonenumbers.PhoneNumber:
+    """What phonenumbers makes of +digits: of ours at once, because its own reading of a text's number took a third of
+    the time of redaction."""
+    if _OURS.fullmatch(number):
+        return phonenumbers.PhoneNumber(country_code=7, national_number=int(number[2:]))
+    return phonenumbers.parse(number, None)
 
 
 def phones_in_field(value: str | int) -> list[str]:

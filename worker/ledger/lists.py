@@ -26,8 +26,10 @@ class ListOf(sa.types.TypeDecorator[list[Any]]):
 def written(values: Iterable[Any]) -> str:
     """PostgreSQL's text of an array."""
     values = list(values)
-    each = map(str, values) if set(map(type, values)) == {int} else map(_one, values)
-    return f"{{{','.join(each)}}}"
+    if set(map(type, values)) == {int}:
+        return f"{{{','.join(map(str, values))}}}"
+    each = {value: _one(value) for value in set(values)}  # of flags and empty texts there are few
+    return f"{{{','.join(map(each.__getitem__, values))}}}"
 
 
 def _one(value: Any) -> str:

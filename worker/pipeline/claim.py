@@ -187,7 +187,7 @@ def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[
     remain = set(connection.execute(_tombstones_query(stage), parameters).scalars().all())
     stones: Stones = "in part" if True in remain else "whole" if False in remain else "none"
     found = connection.execute(_due_query(stage, stones), parameters).all()
-    return {tuple(row[:-1]): moment_of(row[-1]) for row in found}
+    return {tuple(key): moment_of(clock) for *key, clock in found}
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

@@ -1,6 +1,8 @@
 """archive: rows leave as the database itself writes them, into one sealed segment a slice (clause 3.4)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -9,6 +11,7 @@ from worker.archive.format import Column, TableHeader
 from worker.archive.segment import SegmentWriter
 from worker.databases.base import Database
 from worker.databases.facts import TableFacts
+from worker.pipeline.claim import KEPT_QUERIES, KEYS
 from worker.plan.key_lists import bare, key_in
 from worker.plan.result import Key
 
@@ -27,7 +30,11 @@ def copy_rows(
     schema, name = split_table(facts.name)
     columns = tuple(Column(c.name, facts.types[c.name]) for c in facts.table.c)
     writer.table(TableHeader(name, schema, facts.key, columns, database.encoding, operation))
-    key = [facts.table.c[c] for c in facts.key]
-    query = sa.select(*facts.table.c).where(key_in(key, bare(keys))).order_by(*key)
-    for chunk in database.rows_out(connection, query):
+    for chunk in database.rows_out(connection, _whole_rows(facts.table, facts.key), bare(keys)):
         writer.rows(chunk)
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _whole_rows(table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    key = [table.c[c] for c in names]
+    return sa.select(*table.c).where(key_in(key, KEYS)).order_by(*key)

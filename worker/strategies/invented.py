@@ -83,7 +83,7 @@ class InventedName(Strategy):
                 "last",
                 sa.func.substr(text, 1, position(text + " ", " ", dialect) - 1, type_=sa.Text),
             )
-        return sa.or_(column.is_(None), text.in_(every_name(part)))
+        return sa.or_(column.is_(None), text.in_(sorted(every_name(part))))
 
     def is_done(self, value: Any, argument: str | None, allow: Sequence[str] = ()) -> bool:
         """See Strategy. A part of any kind, or a last name followed by the others."""

@@ -4,6 +4,7 @@ Kazakh and Russian first names, surnames and patronymics that fit the sex. Real 
 names; a drawn combination points to nobody in particular.
 """
 
+from functools import cache
 from typing import Literal
 
 Sex = Literal["female", "male"]
@@ -84,6 +85,7 @@ POOLS: dict[Part, dict[tuple[Tongue, Sex], tuple[str, ...]]] = {
 PEOPLE: tuple[tuple[Tongue, Sex], ...] = tuple(_FIRST_NAMES)
 
 
-def every_name(part: Part) -> tuple[str, ...]:
+@cache
+def every_name(part: Part) -> frozenset[str]:
     """Every name that can be drawn for a part."""
-    return tuple(dict.fromkeys(name for pool in POOLS[part].values() for name in pool))
+    return frozenset(name for pool in POOLS[part].values() for name in pool)
