@@ -53,7 +53,7 @@ def claim_units(
     units = people if stage.by_person else _lock(connection, database, stage, stage.unit, keys, wait)
     busy = _busy(connection, stage, units, people, pairs)
     free = [k for k in units if k not in busy]
-    clocks = due_with_clocks(connection, stage, free)
+    clocks = due_with_clocks(connection, stage, free, alone=not pairs)
     groups = _groups(people, pairs) if stage.by_person else {}
     taken = set(units)
     locked_elsewhere = tuple(k for k in keys if k not in taken or k in busy)
@@ -67,7 +67,7 @@ def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     pairs = _pairs_query(stage)
     more = [] if stage.by_person else [_busy_query(stage), *_owner_queries(stage)]
     kinds: tuple[Stones, ...] = ("none", "whole", "in part")
-    due = [_tombstones_query(stage), *(_due_query(stage, stones) for stones in kinds)]
+    due = [_tombstones_query(stage), *(_due_query(stage, stones, alone) for stones in kinds for alone in (True, False))]
     return [*due, *([] if pairs is None else [pairs]), *more]
 
 
@@ -178,15 +178,18 @@ def _busy_query(stage: StagePlan) -> sa.Select[Any]:
     return sa.select(*columns).select_from(unit).where(key_in(columns, KEYS), test)
 
 
-def due_with_clocks(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> dict[Key, datetime | None]:
+def due_with_clocks(
+    connection: sa.Connection, stage: StagePlan, keys: Sequence[Key], alone: bool = False
+) -> dict[Key, datetime | None]:
     """The predicate over locked keys: those that are due, with the clock (naive UTC) that says so. Tombstones are
-    written by those who have locked the units: that there are none holds."""
+    written by those who have locked the units: that there are none holds. `alone`: no other rows of the same people
+    were there when theirs were locked; one that comes is looked for before COMMIT, whatever this says."""
     if not keys:
         return {}
     parameters = {"keys": bare(keys)}
     remain = set(connection.execute(_tombstones_query(stage), parameters).scalars().all())
     stones: Stones = "in part" if True in remain else "whole" if False in remain else "none"
-    found = connection.execute(_due_query(stage, stones), parameters).all()
+    found = connection.execute(_due_query(stage, stones, alone), parameters).all()
     return {tuple(key): moment_of(clock) for *key, clock in found}
 
 
@@ -196,8 +199,8 @@ def _tombstones_query(stage: StagePlan) -> sa.Select[Any]:
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _due_query(stage: StagePlan, stones: Stones) -> sa.Select[Any]:
-    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS), stones)
+def _due_query(stage: StagePlan, stones: Stones, alone: bool) -> sa.Select[Any]:
+    verdicts = stage.verdicts(lambda row: key_in(stage.scene.key(stage.unit, row), KEYS), stones, alone)
     columns = stage.keys(verdicts)
     return sa.select(*columns, verdicts.c.clock).where(verdicts.c.state == DUE).order_by(*columns)
 

@@ -32,17 +32,19 @@ class People(Persons):
         # About everybody the same is asked for many stages; building that query again each time would take seconds.
         self._made: dict[tuple[Any, str], sa.CTE] = {}
 
-    def verdicts(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_verdicts") -> sa.CTE:
+    def verdicts(
+        self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_verdicts", alone: bool = False
+    ) -> sa.CTE:
         """(merzim_person_0…, rank, clock) for each of `people` of whom anything is known. `clock` is the newest sane
-        moment in UTC. Who has no row here has no event at all: NO_EVENT."""
+        moment in UTC. Who has no row here has no event at all: NO_EVENT. `alone`: as of `_kin`."""
         if people is not self._everybody:
-            return self._verdicts(people, cutoff, name)
+            return self._verdicts(people, cutoff, name, alone)
         if (cutoff, name) not in self._made:
-            self._made[(cutoff, name)] = self._verdicts(people, cutoff, name)
+            self._made[(cutoff, name)] = self._verdicts(people, cutoff, name, alone=False)
         return self._made[(cutoff, name)]
 
-    def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str) -> sa.CTE:
-        kin = self._kin(people, self._told).cte(f"{name}_kin")
+    def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str, alone: bool) -> sa.CTE:
+        kin = self._kin(people, self._told, alone).cte(f"{name}_kin")
         joined = self._joined_to_few if self._are_few(people) else self._joined
         beside = self._beside(people)
         reasons = [*self._events(kin, cutoff, joined), *self._holds(kin, joined, beside)]

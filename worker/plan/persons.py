@@ -53,12 +53,15 @@ class Persons:
     def _person(self, relation: sa.FromClause) -> list[sa.ColumnElement[Any]]:
         return [relation.c[f"merzim_person_{i}"] for i in range(len(self._facts.key))]
 
-    def _kin(self, people: sa.FromClause, columns: Sequence[str]) -> sa.CompoundSelect[Any] | sa.Select[Any]:
-        """Each person's own row and the other rows of the same person: merzim_person_0… and these columns of it."""
+    def _kin(
+        self, people: sa.FromClause, columns: Sequence[str], alone: bool = False
+    ) -> sa.CompoundSelect[Any] | sa.Select[Any]:
+        """Each person's own row and the other rows of the same person: merzim_person_0… and these columns of it.
+        `alone`: it is known that there are no others."""
         persons = [people.c[c].label(f"merzim_person_{i}") for i, c in enumerate(self._facts.key)]
         own = sa.select(*persons, *(people.c[c] for c in columns))
         same = self.subject.same_person
-        if same is None:
+        if same is None or alone:
             return own
         twin = self._facts.table.alias()
         others = sa.select(*persons, *(twin.c[c] for c in columns)).select_from(self._with_twins(people, twin, same))

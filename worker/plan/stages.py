@@ -43,13 +43,14 @@ class StagePlan(StageLeftovers):
         """The table of the units, under a name of its own."""
         return self.scene.links.alias(self.unit)
 
-    def verdicts(self, only: RowTest | None = None, stones: Stones = "in part") -> sa.CTE:
+    def verdicts(self, only: RowTest | None = None, stones: Stones = "in part", alone: bool = False) -> sa.CTE:
         """(key_0…, state, clock) of each unit, or of those whose row passes `only`. One relation for every question.
-        `stones`: what is known of the units' tombstones; to look for what is left is most of the question."""
+        What is known already is not looked for: `stones`, of the units' tombstones (to look for what is left is most of
+        the question); `alone`, that no other row belongs to the same people."""
         if not self.by_person:
-            return self._of_rows(only, stones)
+            return self._of_rows(only, stones, alone)
         people, unit = self.people.everybody() if only is None else self.people.those(only), self.units()
-        return self._of_people(people, unit, [] if only is None else [only(unit)], only, stones)
+        return self._of_people(people, unit, [] if only is None else [only(unit)], only, stones, alone)
 
     def tombstones(self, only: RowTest) -> sa.Select[Any]:
         """(remains) of each unit: of its tombstone in this stage, NULL where it has none. Asked one by one, so that no
@@ -73,7 +74,7 @@ class StagePlan(StageLeftovers):
             return sa.not_(self.surely_kept(row))
 
         unit = self.units()
-        return self._of_people(self.people.those_many(is_open), unit, [is_open(unit)], None, "in part")
+        return self._of_people(self.people.those_many(is_open), unit, [is_open(unit)], None, "in part", alone=False)
 
     def surely_kept(self, row: sa.FromClause) -> Test:
         """Whether a person's row by itself tells an event that keeps the person, so that nothing else has to be asked:
@@ -112,9 +113,15 @@ class StagePlan(StageLeftovers):
         return len(links.paths(m.table, self.unit)) + len(links.paths(self.unit, m.table))
 
     def _of_people(
-        self, people: sa.FromClause, unit: sa.FromClause, tests: list[Test], only: RowTest | None, stones: Stones
+        self,
+        people: sa.FromClause,
+        unit: sa.FromClause,
+        tests: list[Test],
+        only: RowTest | None,
+        stones: Stones,
+        alone: bool,
     ) -> sa.CTE:
-        verdicts = self.people.verdicts(people, self.person_cutoff)
+        verdicts = self.people.verdicts(people, self.person_cutoff, alone=alone)
         known = self.people.is_person(verdicts, unit)
         rank: sa.ColumnElement[Any] = sa.func.coalesce(verdicts.c.rank, self.people.ranks.of(NO_EVENT))
         if self.stage.origin.done:
@@ -124,10 +131,10 @@ class StagePlan(StageLeftovers):
             )
         return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only, stones)
 
-    def _of_rows(self, only: RowTest | None, stones: Stones) -> sa.CTE:
+    def _of_rows(self, only: RowTest | None, stones: Stones, alone: bool) -> sa.CTE:
         tests = [*([only(self.facts.table)] if only is not None else []), *self._own_filter()]
         reasons = [self._first_event(tests), *self._other_events(tests), *self._row_holds(tests)]
-        reasons += self._of_owners(tests, only)
+        reasons += self._of_owners(tests, only, alone)
         union = sa.union_all(*reasons).subquery()
         keys = self.keys(union)
         grouped = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
@@ -215,7 +222,7 @@ class StagePlan(StageLeftovers):
                 found.append(self._reason(row, links.chain(path, row, target), rank))
         return found
 
-    def _of_owners(self, tests: list[Test], only: RowTest | None) -> list[sa.Select[Any]]:
+    def _of_owners(self, tests: list[Test], only: RowTest | None, alone: bool) -> list[sa.Select[Any]]:
         """The verdicts on the people whom the row belongs to (promise 5): each of them must be due."""
         links, ranks = self.scene.links, self.people.ranks
         paths = [p for p in links.to_people(self.unit) if p.steps]
@@ -224,7 +231,7 @@ class StagePlan(StageLeftovers):
         if not paths:
             return []
         people = self.people.everybody() if only is None else self.people.those(partial(self._owns, paths, only))
-        verdicts = self.people.verdicts(people, self.person_cutoff)
+        verdicts = self.people.verdicts(people, self.person_cutoff, alone=alone)
         found = []
         for path in paths:
             row, person = links.source(path, *tests), links.alias(self.scene.subject)

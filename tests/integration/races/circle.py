@@ -145,12 +145,12 @@ class Circle:
         return self.number * width, (self.number + 1) * width - 1
 
 
-def settle(operator: Operator, circles: list[Circle]) -> None:
-    """Make these circles the operator's people, and nobody else."""
+def settle(operator: Operator, circles: list[Circle], alone: bool = False) -> None:
+    """Make these circles the operator's people, and nobody else. `alone`: Anna has no twin."""
     found: dict[str, list[str]] = {table: [] for table in COLUMNS}
     for circle in circles:
         for table, rows in circle.rows().items():
-            found[table] += rows
+            found[table] += [row for row in rows if not alone or not row.startswith(str(circle.twin))]
     operator.sql(
         *(f"DELETE FROM {table}" for table in ("remarks", "visits", "letters", "payments", "complaints", "people")),
         *(f"INSERT INTO {table} VALUES ({'), ('.join(rows)})" for table, rows in found.items()),

@@ -105,6 +105,15 @@ EVENTS = (
         free=True,
     ),
     _sql(
+        "somebody with nothing but a login turns out to be the same person",
+        "DELETE FROM remarks WHERE visit_id IN (SELECT id FROM visits WHERE person_id = {clara})",
+        "DELETE FROM visits WHERE person_id = {clara}",
+        "DELETE FROM payments WHERE person_id = {clara}",
+        "UPDATE people SET iin = '{iin}' WHERE id = {clara}",
+        protects=of_clara,
+        free=True,
+    ),
+    _sql(
         "a payment by key",
         "INSERT INTO payments VALUES ({new}, {anna}, NULL, '{lately}', 'n')",
         protects=whole,

@@ -62,10 +62,12 @@ class Race:
 class Races:
     """The races of one night, each with its circle."""
 
-    def __init__(self, operator: Operator, application: Application, races: Sequence[Race]) -> None:
+    def __init__(
+        self, operator: Operator, application: Application, races: Sequence[Race], alone: bool = False
+    ) -> None:
         self.operator, self.application = operator, application
         self.races = {Circle(next(NUMBERS)): race for race in races}
-        settle(operator, list(self.races))
+        settle(operator, list(self.races), alone)
         for circle, race in self.races.items():
             race.states.append(State(application.world(circle)))
 
