@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ from worker.plan.stages import StagePlan
 
 SAMPLE_ROWS = 200
 QUARANTINE_LIMIT = 10_000
-UNITS_AT_ONCE, ALL_ROWS = 2_000, 1 << 30
+UNITS_AT_ONCE, ALL_ROWS, ROWS_AT_ONCE = 2_000, 1 << 30, 5_000
 
 
 def scene_of(
@@ -59,7 +60,8 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> S
     states: dict[str, int] = {}
     quarantine: list[tuple[Key, str]] = []
     database.expect_whole_tables(connection, True)
-    for *key, state, _, count in connection.execute(_unit_states(stage)):
+    verdicts = connection.execute(_unit_states(stage)).partitions(ROWS_AT_ONCE)
+    for *key, state, _, count in chain.from_iterable(verdicts):
         states[state] = states.get(state, 0) + count
         if state == DUE:
             due.append(tuple(key))
