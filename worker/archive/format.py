@@ -58,7 +58,7 @@ class FrameWriter:
         self._name = name
         self._sink = sink
         self._digest = hashlib.sha256()
-        self._pending = bytearray()
+        self._pending, self._written = bytearray(), bytearray()
         self._in_table = False
         self.sections: list[tuple[str, int]] = []
         self._emit(dump_line({"merzim": "segment", "version": VERSION, "segment": name, **header}))
@@ -91,6 +91,7 @@ class FrameWriter:
         digest = self._digest.hexdigest()
         tables: list[JSON] = [{"table": table, "rows": rows} for table, rows in self.sections]
         self._emit(dump_line({"tables": tables, "sha256": digest}))
+        self._hand_on()
         return digest
 
     @property
@@ -114,4 +115,11 @@ class FrameWriter:
 
     def _emit(self, block: bytes) -> None:
         self._digest.update(block)
-        self._sink(block)
+        self._written += block
+        if len(self._written) >= BLOCK:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        """What a slice writes is mostly less than a block: it is compressed when it is sealed, while rows change."""
+        self._sink(bytes(self._written))
+        self._written.clear()

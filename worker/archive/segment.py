@@ -33,7 +33,7 @@ class Sealed:
 
 
 class SegmentWriter:
-    """Writes one segment. Rows are compressed in memory as they come; their plain text never touches the disk.
+    """Writes one segment. Rows are compressed in memory, block by block; their plain text never touches the disk.
 
     Appended from one thread; `finish` may be called in another. Any method may raise ArchiveError; the segment
     is lost then, and nothing of it stays in the spool.

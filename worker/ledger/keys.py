@@ -43,9 +43,10 @@ class KeyCodec:
 
     def columns_of(self, key: Sequence[Any]) -> tuple[int, str]:
         """(key_number, key_text) of a key as the driver returns it."""
-        texts = [_TO_TEXT[part](value) for part, value in zip(self.parts, key, strict=True)]
         if self.is_number:
-            return int(texts[0]), ""
+            (number,) = key
+            return int(number), ""
+        texts = [_TO_TEXT[part](value) for part, value in zip(self.parts, key, strict=True)]
         if any("\0" in part for part in texts):
             raise UnsupportedKey(text("ledger_refuses.nul_key"))
         return 0, texts[0] if len(texts) == 1 else "".join(f"{len(part)}:{part}" for part in texts)
@@ -70,11 +71,17 @@ class KeyCodec:
 
     def to_json(self, key: Sequence[Any]) -> list[int | str]:
         """The key for a batch's list: integers stay integers, everything else is its text."""
+        if self.is_number:
+            (number,) = key
+            return [int(number)]
         pairs = zip(self.parts, key, strict=True)
         return [int(value) if part == "integer" else _TO_TEXT[part](value) for part, value in pairs]
 
     def from_json(self, key: Sequence[int | str]) -> tuple[Any, ...]:
         """The key as the driver takes it (uuid.UUID, date and datetime where the column is one)."""
+        if self.is_number:
+            (number,) = key
+            return (int(number),)
         return tuple(_FROM_JSON[part](value) for part, value in zip(self.parts, key, strict=True))
 
 
