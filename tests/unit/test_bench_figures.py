@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from worker.bench.figures import latencies_in_short, percentile
 from worker.bench.ground import own_only
 from worker.bench.growth import NIGHTS, exponents
-from worker.bench.sampling import place_of
+from worker.bench.sampling import Sampler, place_of
 
 
 @pytest.mark.parametrize(("percent", "value"), [(50, 50), (95, 95), (99.9, 100), (100, 100), (0, 1)])
@@ -57,6 +57,32 @@ def test_a_step_is_a_module_of_the_pipeline_and_the_statement_that_is_waited_for
         "pipeline.claim.f",
         "python",
     )
+
+
+WORK = """
+def f():
+    while sampler.seen.total() < 100:
+        compute()
+        wait()
+
+def compute():
+    sum(n for n in range(50_000))
+
+def wait():
+    event.wait(0.0001)
+"""
+
+
+def test_what_python_computes_is_not_taken_for_the_wait_after_it() -> None:
+    sampler = Sampler()
+    names = {"__name__": "worker.pipeline.claim", "sampler": sampler, "event": threading.Event()}
+    exec(WORK, names)
+    work = names["f"]
+    assert callable(work)
+    sampler.start()
+    work()
+    seen = {f["function"]: f["share"] for f in sampler.stop()["functions"]}
+    assert seen.get("pipeline.claim.wait", 0) < 0.5 < sum(seen.values())
 
 
 def test_a_thread_that_does_nothing_of_ours_has_no_step() -> None:

@@ -12,6 +12,9 @@ from types import FrameType
 from typing import Any
 
 EVERY_SECONDS = 0.004
+HAND_OVER_SECONDS = 0.0001
+"""How soon Python hands over to who looks. By itself it does so after 5 ms, or where it waits for something: everything
+computed would be taken for the wait after it."""
 OURS = ("worker.pipeline.", "worker.ledger.", "worker.archive.", "worker.plan.")
 STEPS = "worker.pipeline."
 PLANNING = {"decide", "make_plan", "check_policy"}
@@ -30,10 +33,12 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self._watched = threading.get_ident()
         self._stopped = threading.Event()
+        self._usual = sys.getswitchinterval()
         self.seen: Counter[tuple[str, str, str]] = Counter()
 
     def run(self) -> None:
         """Look until stopped."""
+        sys.setswitchinterval(HAND_OVER_SECONDS)
         while not self._stopped.wait(EVERY_SECONDS):
             frame = sys._current_frames().get(self._watched)
             if frame is not None:
@@ -43,6 +48,7 @@ class Sampler(threading.Thread):
         """Shares of the time, the largest first: by step, and by function and kind of statement."""
         self._stopped.set()
         self.join()
+        sys.setswitchinterval(self._usual)
         total = max(1, self.seen.total())
         steps: dict[str, dict[str, int]] = {}
         for (step, _, kind), count in self.seen.items():
