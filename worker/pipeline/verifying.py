@@ -16,7 +16,7 @@ from worker.archive.segment import Sealed
 from worker.databases.base import Database
 from worker.pipeline.attempt import Work
 from worker.pipeline.between import between_events, between_queries, between_rows, hold_between
-from worker.pipeline.claim import KEPT_QUERIES, KEYS, due_with_clocks
+from worker.pipeline.claim import KEPT_QUERIES, KEYS, PEOPLE, due_with_clocks
 from worker.pipeline.selection import again_queries, select_carried, still_selected
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
@@ -90,16 +90,17 @@ def check_nothing_crossed(connection: sa.Connection, work: Work, changed: bool) 
     stage = work.stage
     if connection.dialect.name == "sqlite":
         return  # BEGIN IMMEDIATE: nobody else can have written
-    before = work.before.table if changed and work.before is not None else None
-    known = list({*work.claim.people, *work.claim.relied_on} if before is None else work.claim.relied_on)
-    since = None if before is None else _since_query(stage, before)
-    crossed = since is not None and _finds(connection, since, work.claim.locked)
-    if crossed or (known and _finds(connection, _crossed_query(stage), known)):
+    claim, before = work.claim, work.before.table if changed and work.before is not None else None
+    crossed = bool(claim.people) and _finds(connection, _since_query(stage, before), claim.locked, claim.people)
+    if crossed or (claim.relied_on and _finds(connection, _crossed_query(stage), list(claim.relied_on))):
         raise Crossed(text("broken.crossed", stage=stage.name))
 
 
-def _finds(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Key]) -> bool:
-    return connection.execute(query, {"keys": bare(keys)}).first() is not None
+def _finds(
+    connection: sa.Connection, query: sa.Select[Any] | None, keys: Sequence[Key], people: Sequence[Key] = ()
+) -> bool:
+    lists = {"keys": bare(keys), "people": bare(people)}
+    return query is not None and connection.execute(query, lists).first() is not None
 
 
 def may_hide_events(work: Work) -> bool:
@@ -115,17 +116,21 @@ def may_hide_events(work: Work) -> bool:
 def verifying_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """All that is large, built once a stage."""
     again = again_queries(stage, lambda table: bool(between_rows(stage, table)))
-    return [*between_queries(stage), *again, _crossed_query(stage)]
+    since = _since_query(stage, None)
+    return [*between_queries(stage), *again, _crossed_query(stage), *([] if since is None else [since])]
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
 def _crossed_query(stage: StagePlan) -> sa.Select[Any]:
-    """About people with given keys."""
+    """About people with given keys, of whom nothing is locked."""
     people, scene = stage.people, stage.scene
     return people.crossed(people.those(lambda row: key_in(scene.key(scene.subject, row), KEYS)), stage.person_cutoff)
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _since_query(stage: StagePlan, before: sa.Table) -> sa.Select[Any] | None:
-    """About the people of the temporary copy, whose joined columns are the originals; the given keys are locked."""
-    return stage.people.crossed_since(before, stage.person_cutoff, KEYS)
+def _since_query(stage: StagePlan, before: sa.Table | None) -> sa.Select[Any] | None:
+    """About the people of the temporary copy, whose joined columns are the originals, or about people with given keys
+    as they stand; all rows of theirs that are known are locked."""
+    people, scene = stage.people, stage.scene
+    whom = before if before is not None else people.those(lambda row: key_in(scene.key(scene.subject, row), PEOPLE))
+    return people.crossed_since(whom, stage.person_cutoff, KEYS)
