@@ -60,7 +60,8 @@ class Portion:
 @dataclass
 class Work:
     """What a slice has selected and done so far: keys by table, in the order of acting. `before`: the originals that
-    links are followed through, in a stage by person; `next`: the slice that was announced with it."""
+    links are followed through, where a stage by person changes what leads to people; `next`: the slice that was
+    announced with it."""
 
     stage: StagePlan
     claim: Claim

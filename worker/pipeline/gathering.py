@@ -27,6 +27,8 @@ def gather_first(connection: sa.Connection, tools: Tools, work: Work, rules: Seq
     if not stage.by_person:
         check_units_still_due(connection, tools.database, work)
         return
+    if _leads_as_before(stage):
+        return
     changing = _joined_columns(stage) if stage.scene.policy.subject.table in work.selected else {}
     before = work.before = remember(connection, tools.database, stage, work.claim, changing)
     for step in carried(stage.scene.policy, stage.scene.links, changing):
@@ -41,6 +43,12 @@ def gather_last(connection: sa.Connection, tools: Tools, work: Work, rules: Sequ
     SQLAlchemy's errors."""
     _select(connection, tools, work, rules)
     check_still_so(connection, tools.database, work, rules)
+
+
+def _leads_as_before(stage: StagePlan) -> bool:
+    """Whether what leads to the people leads to them when the stage is done, too, so that no originals are needed."""
+    rule = stage.rule_of(stage.scene.policy.subject.table)
+    return rule is None or not (rule.deletes or any(c.name in stage.people.columns for c in rule.columns))
 
 
 def _joined_columns(stage: StagePlan) -> dict[str, Column]:
