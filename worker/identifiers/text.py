@@ -54,7 +54,7 @@ def find(text: str, allow: Sequence[str] = (), labelled: bool = False) -> list[S
     folded = fold(text)
     taken: list[_Found] = []
     occupied = bytearray(len(folded.text))
-    for found in _everything(folded.text, allowed, labelled):
+    for found in _everything(folded.text, allowed, labelled, occupied):
         if 1 not in occupied[found.start : found.end]:
             occupied[found.start : found.end] = b"\1" * (found.end - found.start)
             taken.append(found)
@@ -72,8 +72,8 @@ def _allowed(allow: tuple[str, ...]) -> frozenset[str]:
     return frozenset(spelling for spelling in (*emails, *phones) if spelling)
 
 
-def _everything(text: str, allowed: frozenset[str], labelled: bool) -> Iterator[_Found]:
-    """All findings, the surer first: who comes first keeps the place."""
+def _everything(text: str, allowed: frozenset[str], labelled: bool, occupied: bytearray) -> Iterator[_Found]:
+    """All findings, the surer first: who comes first keeps the place. `occupied` are the places taken by now."""
     for match in _IBAN.finditer(latin(text)):
         if _is_iban(match[0]):
             yield _Found("shield", *match.span())
@@ -86,7 +86,7 @@ def _everything(text: str, allowed: frozenset[str], labelled: bool) -> Iterator[
         readings.append(with_digits)
     for reading in readings:
         yield from _iins(reading, text, labelled)
-        yield from _phones(reading, text, allowed)
+        yield from _phones(reading, text, allowed, occupied)
 
 
 def _is_iban(spelled: str) -> bool:
@@ -115,8 +115,10 @@ def _has_label(text: str, start: int, end: int) -> bool:
     return _LABEL.search(before) is not None or _LABEL.search(after) is not None
 
 
-def _phones(reading: str, text: str, allowed: frozenset[str]) -> Iterator[_Found]:
+def _phones(reading: str, text: str, allowed: frozenset[str], occupied: bytearray) -> Iterator[_Found]:
     for candidate in phone.candidates(reading):
+        if 1 in occupied[candidate.start : candidate.end]:
+            continue  # asking libphonenumber takes longer than all the rest
         if _true_digits(text, candidate.start, candidate.end) < _FEWEST_TRUE_DIGITS:
             continue
         if candidate.number in allowed:
