@@ -15,7 +15,8 @@ def fingerprint(plan: Plan, schema: Schema) -> str:
     digest.update(json.dumps([plan.policy, plan.policy_hash, schema.digest(), sorted(plan.stopped)]).encode())
     for stage in plan.stages:
         digest.update(json.dumps([stage.stage, stage.cutoff.isoformat(), len(stage.due)]).encode())
-        digest.update("".join(_written(key) for key in sorted(stage.due, key=repr)).encode())
+        for key in sorted(stage.due, key=repr):
+            digest.update(_written(key).encode())
     return digest.hexdigest()[:16]
 
 
