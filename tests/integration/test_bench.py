@@ -115,7 +115,7 @@ def test_visitors_are_measured_beside_nothing_an_update_and_a_night(dialect: str
     url = ("--database-url", url_of(dialect, tmp_path))
     found = answer("guest", "--people", "400", "--rate", "100", "--seconds", "3", "--json", *url, folder=tmp_path)
     assert found["visitors"] in ("pgbench", "python")
-    for phase in ("idle", "update", "night"):
+    for phase in ("idle", "update", "batches", "night"):
         assert found[phase]["errors"] == 0
     for phase in ("idle", "night"):
         assert found[phase]["visits"] > 0

@@ -1,4 +1,5 @@
-"""`bench guest`: what the operator's own application notices of one big UPDATE, and of a night."""
+"""`bench guest`: what the operator's own application notices of one big UPDATE, of the same in batches, and of a
+night."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +9,12 @@ from typing import Any
 from worker.bench import pgbench
 from worker.bench.bench import Bench
 from worker.bench.cases import CASES, MAIN
-from worker.bench.limit import limit
+from worker.bench.limit import in_batches, limit
 from worker.bench.processes import answer_of, give_line, started
 from worker.bench.workers import night_of
 
 CASE = CASES[MAIN]
+WORKED = ("update", "batches", "night")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Visiting:
 
 
 def measure_guest(bench: Bench, visiting: Visiting) -> dict[str, Any]:
-    """Latencies in milliseconds: idle, during the UPDATE, during the night."""
+    """Latencies in milliseconds: idle, during the UPDATE, during its batches, during the night."""
     approve = bench.approved(CASE)
     found: dict[str, Any] = {"visitors": _program(bench)}
     bench.tell("guest_idle", {})
@@ -33,11 +35,14 @@ def measure_guest(bench: Bench, visiting: Visiting) -> dict[str, Any]:
     found["idle"] = _beside(bench, visiting, url, lambda: time.sleep(visiting.seconds))
     bench.tell("guest_night", {})
     found["night"] = _beside(bench, visiting, url, lambda: night_of(env_file, bench.size.now, approve, 1))
+    bench.tell("guest_batches", {})
+    url = bench.ground.fresh()
+    found["batches"] = _beside(bench, visiting, url, lambda: in_batches(url, CASE, bench.size))
     bench.tell("guest_update", {})
     url = bench.ground.fresh()
     found["update"] = _beside(bench, visiting, url, lambda: limit(url, CASE, bench.size, 1))
     idle = max(0.01, found["idle"]["p99"])
-    return {**found, "p99_times_idle": {name: round(found[name]["p99"] / idle, 2) for name in ("update", "night")}}
+    return {**found, "p99_times_idle": {name: round(found[name]["p99"] / idle, 2) for name in WORKED}}
 
 
 def _program(bench: Bench) -> str:

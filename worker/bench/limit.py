@@ -1,4 +1,5 @@
-"""The database's own limit: the one statement that does the same to the same rows, over one connection or two."""
+"""The database's own limit: the one statement that does the same to the same rows, over one connection or two, or in
+batches."""
 
 import threading
 import time
@@ -11,6 +12,8 @@ from worker.bench.cases import Case
 from worker.bench.ground import engine_of, own_only
 from worker.bench.rows import Size
 from worker.bench.sql import sql_of
+
+BATCH_DUE = 500
 
 
 def limit(url: str, case: Case, size: Size, connections: int) -> tuple[int, float]:
@@ -25,6 +28,16 @@ def limit(url: str, case: Case, size: Size, connections: int) -> tuple[int, floa
         begun = time.perf_counter()
         rows = sum(each.result() for each in done)
         return rows, time.perf_counter() - begun
+
+
+def in_batches(url: str, case: Case, size: Size) -> None:
+    """The statement for about so many due people at a time, each with a COMMIT of its own, and nothing else."""
+    step = BATCH_DUE * 100 // size.due
+    own_only(sa.make_url(url))
+    with engine_of(url) as engine, engine.connect() as connection:
+        for first in range(1, size.people + 1, step):
+            keys = f"BETWEEN {first} AND {first + step - 1}"
+            connection.exec_driver_sql(case.limit(sql_of(url), size, keys))
 
 
 def _change(url: str, statement: str, ready: threading.Barrier) -> int:

@@ -52,7 +52,7 @@ INDEXES = (
 def fill(sql: Sql, size: Size) -> list[str]:
     """The statements that make the rows. Who is due lies scattered among the others."""
     quiet = f"CASE WHEN n * 19 % 100 < {size.due} THEN 1200 + n * 31 % 1800 ELSE n * 31 % 1000 END"
-    born = [sql.padded(part, 2) for part in ("50 + n % 50", "1 + n % 12", "1 + n % 28")]
+    born = [sql.padded(part, 2) for part in ("50 + n % 49", "1 + n % 11", "1 + n % 27")]  # with 5 digits: no two alike
     number = sql.padded("n", 9)
     people = [
         "n",

@@ -6,6 +6,7 @@ from config.catalogue import text
 from worker.bench.bench import Bench
 from worker.bench.cases import MAIN
 from worker.bench.growth import NIGHTS
+from worker.bench.guest import WORKED
 from worker.cli.output import in_size, print_table, say
 
 SHOWN = 25
@@ -65,7 +66,7 @@ def show_guest(found: dict[str, Any]) -> None:
     """One line a phase."""
     names = ("p50", "p99", "p99_9", "max")
     rows = []
-    for phase in ("idle", "update", "night"):
+    for phase in ("idle", *WORKED):
         of = found[phase]
         times = [f"{of[name]:.1f}" for name in names]
         rows.append([text(f"bench_guest.{phase}"), of["visits"], *times, of["errors"], _times_idle(found, phase)])
