@@ -172,7 +172,9 @@ stages:
     term: 3 years
     tables:
       people_verdicts: delete
-      verdicts: {depersonalise: {keep: [person_0, rank, clock], nothing: [state]}}
+      verdicts:
+        where: "rank IN ('a', 'b') AND clock IS NOT NULL AND stage = 'x' AND key_text = 'y'"
+        depersonalise: {keep: [person_0, rank, clock, stage, key_text], nothing: [state]}
 """
 
 
@@ -180,13 +182,15 @@ stages:
 def test_names_that_merzim_uses_itself(dialect: str, tmp_path: Path) -> None:
     """1 and 2 are one person, who is active: a column that bore the name of ours hid that."""
     schema = [
-        "CREATE TABLE verdicts (person_0 INTEGER PRIMARY KEY, rank TEXT, clock TIMESTAMP, state TEXT)",
+        """CREATE TABLE verdicts (person_0 INTEGER PRIMARY KEY, rank TEXT, clock TIMESTAMP, state TEXT, stage TEXT,
+            key_text TEXT)""",
         "CREATE TABLE people_verdicts (key_0 INTEGER PRIMARY KEY, person_0 INTEGER REFERENCES verdicts (person_0))",
-        f"""INSERT INTO verdicts VALUES (1, 'a', '{OLD}', 'kept'), (2, 'a', '{NEW}', 'kept'),
-            (3, 'b', '{OLD}', 'aigerim')""",
+        f"""INSERT INTO verdicts VALUES (1, 'a', '{OLD}', 'kept', 'x', 'y'), (2, 'a', '{NEW}', 'kept', 'x', 'y'),
+            (3, 'b', '{OLD}', 'aigerim', 'x', 'y')""",
         "INSERT INTO people_verdicts VALUES (1, 1), (2, 3)",
     ]
     with way_of(dialect, tmp_path, schema, HEAD + OURS) as way:
         way.run()
         assert way.operator.rows("SELECT state FROM verdicts ORDER BY person_0") == [("kept",), ("kept",), (None,)]
         assert way.operator.rows("SELECT key_0 FROM people_verdicts") == [(1,)]
+        assert way.operator.plan().rows_due == 0

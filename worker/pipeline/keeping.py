@@ -123,7 +123,7 @@ def _kept_until(connection: sa.Connection, scene: Scene, stage: StagePlan) -> da
     """The last day on which the newest of the people's units must be kept, by its own term and by the floor."""
     if stage.stage.origin.done:
         return None
-    verdicts = stage.planned
+    verdicts = stage.verdicts(stage.asked)
     units = connection.execute(sa.select(sa.func.max(verdicts.c.clock))).scalar()
     people = People(scene)
     those = people.those(partial(scene.asked, scene.subject))

@@ -1,10 +1,9 @@
 """plan: policy, live schema and one fixed `now` → what a run would do. Reads only; SELECT is enough."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,20 +14,20 @@ from worker.databases.facts import Schema
 from worker.ledger.tables import Ledger
 from worker.pipeline.blocked import blocked_people
 from worker.pipeline.claim import Claim, owners_of
+from worker.pipeline.counting import Counted, count_tables, count_verdicts
 from worker.pipeline.selection import select_rows, without_referred
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
-from worker.plan.links import Links, true
+from worker.plan.links import Links
 from worker.plan.people import People
-from worker.plan.ranks import DONE, DUE, KEPT
+from worker.plan.ranks import DUE
 from worker.plan.result import Key, Plan, StageOutcome, TablePlan
 from worker.plan.rows import RulePlan
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
 
 SAMPLE_ROWS = 200
-QUARANTINE_LIMIT = 10_000
-UNITS_AT_ONCE, ALL_ROWS, ROWS_AT_ONCE = 2_000, 1 << 30, 5_000
+UNITS_AT_ONCE, ALL_ROWS = 2_000, 1 << 30
 
 
 def scene_of(
@@ -48,63 +47,44 @@ def make_plan(
     connection: sa.Connection, database: Database, scene: Scene, stopped: Mapping[str, str] | None = None
 ) -> Plan:
     """The plan. `stopped` are stages that must not run, with the reason (promise 11)."""
-    stages = [_stage(connection, database, stage) for stage in stages_of(scene, stopped)]
+    stages = stages_of(scene, stopped)
+    with _whole_tables(connection, database):
+        blocked = blocked_people(connection, scene.policy)
+        totals = count_tables(connection, stages)
+    outcomes = tuple(_stage(connection, database, stage, totals) for stage in stages)
     calendar = scene.calendar
-    plan = Plan(scene.policy.name, scene.policy.hash, calendar.now, calendar.today, tuple(stages), dict(stopped or {}))
-    blocked = blocked_people(connection, scene.policy)
+    plan = Plan(scene.policy.name, scene.policy.hash, calendar.now, calendar.today, outcomes, dict(stopped or {}))
     return replace(plan, fingerprint=fingerprint(plan, scene.schema), blocked=blocked)
 
 
-def _stage(connection: sa.Connection, database: Database, stage: StagePlan) -> StageOutcome:
-    due: list[Key] = []
-    states: dict[str, int] = {}
-    quarantine: list[tuple[Key, str]] = []
+@contextmanager
+def _whole_tables(connection: sa.Connection, database: Database) -> Iterator[None]:
     database.expect_whole_tables(connection, True)
-    verdicts = connection.execute(_unit_states(stage)).partitions(ROWS_AT_ONCE)
-    for *key, state, _, count in chain.from_iterable(verdicts):
-        states[state] = states.get(state, 0) + count
-        if state == DUE:
-            due.append(tuple(key))
-        elif state.startswith("quarantined") and len(quarantine) < QUARANTINE_LIMIT:
-            quarantine.append((tuple(key), state.removeprefix("quarantined: ")))
-    if kept := _surely_kept(connection, stage):
-        states[KEPT] = states.get(KEPT, 0) + kept
-    by_table = _row_states(connection, stage, states)
+    yield
     database.expect_whole_tables(connection, False)
-    due = _within_quota(stage, due, states)
+
+
+def _stage(connection: sa.Connection, database: Database, stage: StagePlan, totals: Mapping[str, int]) -> StageOutcome:
+    with _whole_tables(connection, database):
+        counted = count_verdicts(connection, stage, totals)
+    due = _within_quota(stage, counted)
     rows = due_rows(connection, database, stage, due)
-    tables = tuple(_table(connection, database, stage, r, rows[r.table], by_table[r.table]) for r in stage.rules)
-    return StageOutcome(stage.name, stage.unit, stage.cutoff, tuple(due), states, tuple(quarantine), tables)
+    tables = tuple(
+        _table(connection, database, stage, rule, rows[rule.table], totals[rule.table], counted.rows[rule.table])
+        for rule in stage.rules
+    )
+    quarantine = tuple(counted.quarantine)
+    return StageOutcome(stage.name, stage.unit, stage.cutoff, tuple(due), counted.states, quarantine, tables)
 
 
-def _within_quota(stage: StagePlan, due: list[Key], states: dict[str, int]) -> list[Key]:
+def _within_quota(stage: StagePlan, counted: Counted) -> list[Key]:
     """Only so many units of each stage a night; the rest waits (promise 13: 0 means none). A purge is no night."""
     limit = stage.scene.policy.quota.people_per_night
-    if limit is None or len(due) <= limit or stage.scene.request is not None:
-        return due
-    states[DUE] = limit
-    states["waits for the quota"] = len(due) - limit
-    return due[:limit]
-
-
-def _unit_states(stage: StagePlan) -> sa.Select[Any]:
-    """Each unit's key, state and clock, the longest overdue first (what does not fit into a window or a quota has
-    waited least), then in key order. Units that are simply kept or done come as one row with their count."""
-    verdicts = stage.planned
-    quiet = verdicts.c.state.in_([KEPT, DONE])
-    keys = [sa.case((quiet, None), else_=k).label(k.name) for k in stage.keys(verdicts)]
-    clock = sa.case((verdicts.c.state == DUE, verdicts.c.clock), else_=None).label("clock")
-    inner = sa.select(*keys, verdicts.c.state, clock).subquery()
-    columns = [inner.c[k.name] for k in keys]
-    query = sa.select(*columns, inner.c.state, inner.c.clock, sa.func.count())
-    return query.group_by(*columns, inner.c.state, inner.c.clock).order_by(inner.c.clock, *columns)
-
-
-def _surely_kept(connection: sa.Connection, stage: StagePlan) -> int:
-    """How many units have no part in the verdicts, because their own rows keep them."""
-    unit = stage.units()
-    query = sa.select(sa.func.count()).select_from(unit).where(stage.surely_kept(unit))
-    return int(connection.execute(query).scalar_one())
+    if limit is None or len(counted.due) <= limit or stage.scene.request is not None:
+        return counted.due
+    counted.states[DUE] = limit
+    counted.states["waits for the quota"] = len(counted.due) - limit
+    return counted.due[:limit]
 
 
 def due_rows(connection: sa.Connection, database: Database, stage: StagePlan, due: Sequence[Key]) -> dict[str, int]:
@@ -122,53 +102,13 @@ def due_rows(connection: sa.Connection, database: Database, stage: StagePlan, du
     return counts
 
 
-def _row_states(
-    connection: sa.Connection, stage: StagePlan, unit_states: Mapping[str, int]
-) -> dict[str, dict[str, int]]:
-    """Rows of each table of the stage that stay, by the verdict on the unit that they go with."""
-    found: dict[str, dict[str, int]] = {rule.table: {} for rule in stage.rules}
-    verdicts = stage.planned
-    parts: list[sa.Select[Any]] = []
-    for place, rule in enumerate(stage.rules):
-        if rule.table == stage.unit:
-            found[rule.table] = {s: n for s, n in unit_states.items() if s != DUE}
-        else:
-            parts += _rows_with_units(stage, rule, place, verdicts)
-    if parts:
-        union = sa.union_all(*parts).subquery()
-        query = sa.select(union.c.place, union.c.state, sa.func.sum(union.c.n)).group_by(union.c.place, union.c.state)
-        for place, state, n in connection.execute(query):
-            if n:
-                found[stage.rules[place].table][state] = int(n)
-    return found
-
-
-def _rows_with_units(stage: StagePlan, rule: RulePlan, place: int, verdicts: sa.CTE) -> list[sa.Select[Any]]:
-    """Rows of another table than the units', counted by the verdict on the unit that they lead to."""
-    links, found = stage.scene.links, []
-    number: Any = sa.literal_column(str(place)).label("place")
-    rows = sa.func.count().label("n")
-    kept = [number, sa.literal(KEPT, sa.Text()).label("state"), rows]
-    for path in links.finding(rule.table, stage.unit):
-        unit = stage.units()
-        joined = links.chain(path, links.source(path, condition=true), unit, true)
-        same = sa.and_(*(k == unit.c[c] for k, c in zip(stage.keys(verdicts), stage.key, strict=True)))
-        asked = sa.select(number, verdicts.c.state, rows).select_from(joined.join(verdicts, same))
-        found.append(asked.where(verdicts.c.state.not_in([DUE, DONE])).group_by(verdicts.c.state))
-        found.append(sa.select(*kept).select_from(joined).where(stage.surely_kept(unit)))
-    return found
-
-
-def _count(connection: sa.Connection, table: sa.FromClause) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
-
-
 def _table(
     connection: sa.Connection,
     database: Database,
     stage: StagePlan,
     rule: RulePlan,
     due: int,
+    total: int,
     states: Mapping[str, int],
 ) -> TablePlan:
     archive = stage.stage.archive
@@ -177,7 +117,7 @@ def _table(
         table=rule.table,
         operation=rule.rule.operation,
         due=due,
-        rows=_count(connection, rule.facts.table),
+        rows=total,
         bytes=_weight(connection, database, rule, due) if archive and due else 0,
         states=states,
         basis=stage.stage.basis or "",

@@ -5,7 +5,7 @@ the smallest rank is the verdict. So each table is read once, a slice asks about
 asks about everybody in one pass. What keeps or holds one row of a person keeps all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ from worker.plan.scene import Scene
 from worker.plan.zones import CLOCK
 
 Joining = Callable[[sa.FromClause, Path, sa.FromClause], sa.FromClause]
+Told = Collection[bool]
+OWN, OTHERS, BOTH = (False,), (True,), (False, True)
+"""Whose rows tell: the people's own, or those of other tables, which a path leads from."""
 
 
 class People(Persons):
@@ -44,10 +47,12 @@ class People(Persons):
         return self._made[(cutoff, name)]
 
     def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str, alone: bool) -> sa.CTE:
-        kin = self._kin(people, self._told, alone).cte(f"{name}_kin")
+        kin, parts = self._with_parts(people, name, alone)
         joined = self._joined_to_few if self._are_few(people) else self._joined
         beside = self._beside(people)
-        reasons = [*self._events(kin, cutoff, joined), *self._holds(kin, joined, beside)]
+        reasons = [*self._events(kin, cutoff, joined, OWN), *self._holds(kin, joined, beside, OWN)]
+        for part in parts:
+            reasons += [*self._events(part, cutoff, joined, OTHERS), *self._holds_by_policy(part, joined, OTHERS)]
         reasons.append(self._remembered(kin, cutoff, beside))
         if self.scene.erases:
             asked = self.scene.asked(self.scene.subject, kin)
@@ -56,6 +61,21 @@ class People(Persons):
         keys = self._person(union)
         query = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
         return query.group_by(*keys).cte(name)
+
+    def _with_parts(
+        self, people: sa.FromClause, name: str, alone: bool
+    ) -> tuple[sa.FromClause, Sequence[sa.FromClause]]:
+        """The people's rows, and the relations that have all of them between them, for what other tables' rows tell.
+        PostgreSQL knows nothing of a CTE's values before its version 17: it would rather keep all messages in memory
+        than those of it. So it is given everybody's own rows as they stand in the table."""
+        if self._are_few(people) or self.scene.dialect != "postgresql":
+            kin = self._kin(people, self._told, alone).cte(f"{name}_kin")
+            return kin, [kin]
+        own, others = self._own(people, self._told), self._others(people, self._told)
+        if others is None:
+            return own.cte(f"{name}_kin"), [own.subquery()]
+        twins = others.cte(f"{name}_twins")
+        return sa.union_all(own, sa.select(*twins.c)).cte(f"{name}_kin"), [own.subquery(), twins]
 
     def not_due(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_not_due") -> sa.Select[Any]:
         """Keys of those of `people` who must not be touched."""
@@ -77,8 +97,8 @@ class People(Persons):
         of people is written by those who have locked them."""
         kin = self._kin(people, self.columns).cte("merzim_people_since_kin")
         reasons = [
-            *self._events(kin, cutoff, self._joined_to_few, own=False),
-            *self._holds_by_policy(kin, self._joined_to_few, own=False),
+            *self._events(kin, cutoff, self._joined_to_few, OTHERS),
+            *self._holds_by_policy(kin, self._joined_to_few, OTHERS),
         ]
         if self.subject.same_person is not None:
             is_new = key_not_in(self.scene.key(self.subject.table, kin), locked)
@@ -142,13 +162,13 @@ class People(Persons):
     def _clock_type(self) -> Any:
         return sa.String() if self.scene.dialect == "sqlite" else CLOCK
 
-    def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining, own: bool = True) -> list[sa.Select[Any]]:
-        """A row per event: it keeps, cannot be true, or lets the term end. `own`: the people's own rows tell, too."""
+    def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining, told: Told = BOTH) -> list[sa.Select[Any]]:
+        """A row per event: it keeps, cannot be true, or lets the term end."""
         found = []
         links = self.scene.links
         for m in self.moments:
             for path in links.to_people(m.table):
-                if path.steps or own:
+                if bool(path.steps) in told:
                     source, joined, tests = self._event(kin, m, path, join)
                     rank = self._unless_asked(kin, self._rank(m, source, cutoff))
                     found.append(self._reason(kin, joined, rank, self._sane(m, source), *tests))
@@ -184,7 +204,9 @@ class People(Persons):
         """The moment in UTC, NULL for one that cannot be true (which may not even be castable)."""
         return sa.case((m.settled(source, m.calendar.sane_until), m.utc(source)), else_=None)
 
-    def _holds(self, kin: sa.FromClause, join: Joining, beside: type[sa.Join]) -> list[sa.Select[Any]]:
+    def _holds(
+        self, kin: sa.FromClause, join: Joining, beside: type[sa.Join], told: Told = BOTH
+    ) -> list[sa.Select[Any]]:
         found = []
         if self.subject.blocked is not None:
             is_blocked = kin.c[self.subject.blocked].is_not(None)
@@ -197,15 +219,15 @@ class People(Persons):
             self.scene.match(held, self.subject.table, kin),
         )
         found.append(self._reason(kin, beside(kin, held, by_hand), self.ranks.of(BY_HAND)))
-        return [*found, *self._holds_by_policy(kin, join)]
+        return [*found, *self._holds_by_policy(kin, join, told)]
 
-    def _holds_by_policy(self, kin: sa.FromClause, join: Joining, own: bool = True) -> list[sa.Select[Any]]:
-        """A row per row that holds. `own`: what the people's own rows say, too."""
+    def _holds_by_policy(self, kin: sa.FromClause, join: Joining, told: Told = BOTH) -> list[sa.Select[Any]]:
+        """A row per row that holds."""
         links, found = self.scene.links, []
         for name, hold in self.scene.policy.holds.items():
             tests = [] if hold.where is None else [not_false(hold.where)]
             for path in links.to_people(hold.exists):
-                if path.steps or own:
+                if bool(path.steps) in told:
                     source = links.source(path, *tests) if path.steps else links.filtered(hold.exists, *tests)
                     found.append(self._reason(kin, join(kin, path, source), self.ranks.of(f"held: {name}")))
         return found

@@ -58,14 +58,23 @@ class Persons:
     ) -> sa.CompoundSelect[Any] | sa.Select[Any]:
         """Each person's own row and the other rows of the same person: merzim_person_0… and these columns of it.
         `alone`: it is known that there are no others."""
-        persons = [people.c[c].label(f"merzim_person_{i}") for i, c in enumerate(self._facts.key)]
-        own = sa.select(*persons, *(people.c[c] for c in columns))
+        own, others = self._own(people, columns), None if alone else self._others(people, columns)
+        return own if others is None else sa.union_all(own, others)
+
+    def _own(self, people: sa.FromClause, columns: Sequence[str]) -> sa.Select[Any]:
+        return sa.select(*self._named(people), *(people.c[c] for c in columns))
+
+    def _others(self, people: sa.FromClause, columns: Sequence[str]) -> sa.Select[Any] | None:
+        """None where every row is a person of its own."""
         same = self.subject.same_person
-        if same is None or alone:
-            return own
+        if same is None:
+            return None
         twin = self._facts.table.alias()
-        others = sa.select(*persons, *(twin.c[c] for c in columns)).select_from(self._with_twins(people, twin, same))
-        return sa.union_all(own, others)
+        others = sa.select(*self._named(people), *(twin.c[c] for c in columns))
+        return others.select_from(self._with_twins(people, twin, same))
+
+    def _named(self, people: sa.FromClause) -> list[sa.Label[Any]]:
+        return [people.c[c].label(f"merzim_person_{i}") for i, c in enumerate(self._facts.key)]
 
     def _with_twins(self, people: sa.FromClause, twin: sa.FromClause, same: str) -> sa.Join:
         """`people` joined to the other rows of the same persons."""

@@ -77,7 +77,7 @@ def looks_like(value: sa.ColumnElement[str], glob: str, regex: str, dialect: str
 def only_characters(value: sa.ColumnElement[str], characters: str, dialect: str) -> sa.ColumnElement[bool]:
     """No character but these, written as the inside of a [bracket] that both databases read alike."""
     if is_postgresql(dialect):
-        return value.op("!~", is_comparison=True)(f"[^{characters}]")
+        return value.op("~", is_comparison=True)(f"^[{characters}]*$")
     if is_mariadb(dialect):
         return value.op("NOT REGEXP", is_comparison=True)(f"[^{characters}]")
     return value.op("NOT GLOB", is_comparison=True)(f"*[^{characters}]*")
