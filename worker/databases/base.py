@@ -47,6 +47,10 @@ class Database(Protocol):
         """The same query taking row locks; `skip` passes over rows that somebody else has locked. `shared` only keeps
         others from changing the rows."""
 
+    def rows(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+        """A query's rows as they come, so that millions need no room. Until the last of them nothing else may be asked
+        over the connection."""
+
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """The rows as the database itself writes them: whole lines in this database's archive encoding. `keys` is what
         the query's parameter of that name stands for, if it has one."""

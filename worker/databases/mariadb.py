@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import pymysql
@@ -107,6 +107,11 @@ class MariaDB:
     def locked(self, query: sa.Select[Any], skip: bool, shared: bool = False) -> sa.Select[Any]:
         """See `base.Database.locked`."""
         return query.with_for_update(skip_locked=skip, read=shared)
+
+    def rows(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+        """See `base.Database.rows`."""
+        with connection.execute(query, execution_options={"stream_results": True}) as found:
+            yield from chain.from_iterable(found.partitions(CHUNK_ROWS))
 
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """The rows, streamed, one JSON array a line."""

@@ -118,6 +118,13 @@ class PostgreSQL:
         """See `base.Database.locked`."""
         return query.with_for_update(skip_locked=skip, read=shared)
 
+    def rows(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+        """See `base.Database.rows`. Not by a cursor of the server: it would leave the query to one process."""
+        compiled = query.compile(dialect=self.engine.dialect)
+        expanded = compiled.construct_expanded_state()
+        with _cursor(connection) as cursor:
+            yield from cursor.stream(expanded.statement, expanded.positional_parameters, size=ROWS_AT_ONCE)
+
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """COPY (SELECT …) TO STDOUT in text form; chunks end where a row ends."""
         command, parameters = _copying(query, keys)

@@ -6,7 +6,7 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,6 +78,11 @@ class SQLite:
     def locked(self, query: sa.Select[Any], skip: bool, shared: bool = False) -> sa.Select[Any]:
         """The transaction holds the only write lock already."""
         return query
+
+    def rows(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+        """See `base.Database.rows`."""
+        with connection.execute(query) as found:
+            yield from chain.from_iterable(found.partitions(CHUNK_ROWS))
 
     def rows_out(self, connection: sa.Connection, query: sa.Select[Any], keys: Sequence[Any] = ()) -> Iterator[bytes]:
         """Each row's stored values, whatever the column's declared type, as one JSON array a line."""

@@ -2,9 +2,10 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from worker.ledger.errors import LedgerError, RunClosed
 from worker.ledger.runs import require_open
 from worker.ledger.states import BATCH_ARROWS, BatchState, check_arrow
 from worker.ledger.tables import Ledger
+
+AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ class Entry:
     part: bool = False
 
 
-def store_batches(conn: sa.Connection, ledger: Ledger, run_id: str, batches: Sequence[NewBatch]) -> None:
+def store_batches(conn: sa.Connection, ledger: Ledger, run_id: str, batches: Iterable[NewBatch]) -> None:
     """Store a new run's batches, numbered from 1 in this order and never again."""
-    rows = [
+    rows = (
         {
             "run_id": run_id,
             "number": number,
@@ -72,9 +75,9 @@ def store_batches(conn: sa.Connection, ledger: Ledger, run_id: str, batches: Seq
             "state": "open",
         }
         for number, batch in enumerate(batches, start=1)
-    ]
-    if rows:
-        conn.execute(ledger.batch.insert(), rows)
+    )
+    while some := list(islice(rows, AT_ONCE)):
+        conn.execute(ledger.batch.insert(), some)
 
 
 def claim_batch(conn: sa.Connection, ledger: Ledger, run_id: str, number: int | None = None) -> Batch | None:

@@ -18,7 +18,7 @@ from worker.pipeline.recording import record
 from worker.pipeline.tools import Refused, Tools
 from worker.plan.calendar import Calendar, moment
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 
 
 def set_blocked(

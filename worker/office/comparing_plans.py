@@ -15,7 +15,8 @@ from worker.pipeline.beginning import Decision, decide
 from worker.pipeline.comparing import shorter
 from worker.pipeline.planning import due_rows, stages_of
 from worker.pipeline.tools import Refused, Tools
-from worker.plan.result import Key, StageOutcome
+from worker.plan.keys import Key
+from worker.plan.result import StageOutcome
 from worker.plan.stages import StagePlan
 
 

@@ -25,9 +25,9 @@ from worker.office.holding import existing_key, key_named
 from worker.pipeline.beginning import look
 from worker.pipeline.planning import stages_of
 from worker.pipeline.tools import Refused, Tools
+from worker.plan.keys import Key
 from worker.plan.people import People
 from worker.plan.ranks import ABSURD_PERSON
-from worker.plan.result import Key
 from worker.plan.scene import RowTest, by_person
 from worker.plan.stages import StagePlan
 from worker.reports.person import EventFacts, PersonFacts, RowFacts, StageFacts

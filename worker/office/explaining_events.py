@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from config.catalogue import text
 from worker.pipeline.claim import moment_of
 from worker.plan.calendar import Moment, Test
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import RowTest
 from worker.plan.stages import StagePlan
 from worker.reports.person import EventFacts, SliceFacts

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from worker.ledger.holds import PlacedHold, in_force
 from worker.plan.calendar import Test
+from worker.plan.keys import Key
 from worker.plan.people import People
 from worker.plan.ranks import BLOCKED, BY_HAND
-from worker.plan.result import Key
 from worker.plan.scene import RowTest, Scene
 from worker.reports.person import Condition
 from worker.reports.reasons import HELD

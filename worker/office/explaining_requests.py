@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from worker.ledger.requests import requests_about
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import Scene
 from worker.reports.person import RequestFacts
 

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in
+from worker.plan.keys import Key
 from worker.plan.links import true
 from worker.plan.people import People
-from worker.plan.result import Key
 from worker.plan.scene import RowTest, Scene
 from worker.plan.stages import StagePlan
 

@@ -14,9 +14,9 @@ from config.term import Term
 from worker.office.explaining_events import newest_events, slices_of
 from worker.pipeline.claim import moment_of
 from worker.plan.key_lists import bare, key_in
+from worker.plan.keys import Key
 from worker.plan.links import true
 from worker.plan.ranks import DONE, KEPT
-from worker.plan.result import Key
 from worker.plan.rows import RulePlan
 from worker.plan.scene import RowTest
 from worker.plan.stages import StagePlan

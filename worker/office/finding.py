@@ -8,7 +8,7 @@ from worker.identifiers.email import normalise_email
 from worker.identifiers.iin import normalise_iin
 from worker.identifiers.phone import normalise_phone
 from worker.plan.calendar import Test
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import Scene
 
 AT_ONCE = 1_000  # rows read from the database

@@ -14,7 +14,7 @@ from worker.office.kin import owners, with_twins
 from worker.office.searching import Place, Wanted, find_places
 from worker.pipeline.planning import scene_of
 from worker.pipeline.tools import Refused, Tools
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import Scene
 
 

@@ -14,7 +14,7 @@ from worker.office.naming import Named, together
 from worker.office.searching import Place, Wanted, find_places, read_identifier
 from worker.pipeline.tools import Refused
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import Scene
 
 BIGGEST = 1 << 63  # of a database's integers

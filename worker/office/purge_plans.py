@@ -20,7 +20,7 @@ from worker.office.kin import portions
 from worker.pipeline.purging import PurgePlan, plan_purge
 from worker.pipeline.tools import Tools
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 
 BLOCK, UNBLOCK = "block", "unblock"
 

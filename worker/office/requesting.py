@@ -22,7 +22,7 @@ from worker.ledger.policies import store_policy
 from worker.ledger.requests import NewRequest, Request, find_request, insert_request, keep_plan, move, open_about
 from worker.office.purge_plans import Shown, done_before, shown_plan
 from worker.pipeline.tools import Refused, Tools, utc_now
-from worker.plan.result import Key
+from worker.plan.keys import Key
 
 Operation = Literal["due", "erasure", "block", "unblock"]
 LOCK_SECONDS = 30

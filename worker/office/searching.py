@@ -17,7 +17,7 @@ from worker.identifiers.iin import is_iin, normalise_iin
 from worker.identifiers.phone import phones_in_field
 from worker.office.kin import owners, with_twins
 from worker.pipeline.tools import Refused
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import Scene
 
 ROWS_AT_ONCE = 2_000

@@ -16,7 +16,7 @@ from worker.pipeline.staging import stage_values
 from worker.pipeline.tools import Broken
 from worker.plan.assigning import in_turn
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry, Column, link_of, value_by_path

@@ -21,7 +21,8 @@ from worker.pipeline.brake import reasons_to_stop, recent_nights, zero_limits
 from worker.pipeline.comparing import shorter
 from worker.pipeline.tools import Refused, utc_now
 from worker.plan.fingerprint import added
-from worker.plan.result import Key, Plan
+from worker.plan.keys import Key
+from worker.plan.result import Plan
 
 VALID_DAYS = 7
 COMPLETED = ("done", "done_with_failures", "window_ended")

@@ -13,7 +13,7 @@ from worker.ledger.runs import Run
 from worker.pipeline.claim import Claim
 from worker.pipeline.originals import Before
 from worker.pipeline.tools import Tools, utc_now
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry
 

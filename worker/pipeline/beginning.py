@@ -29,7 +29,7 @@ from worker.pipeline.planning import make_plan, scene_of, stages_of
 from worker.pipeline.set_aside import quarantine
 from worker.pipeline.strangers import require_ready
 from worker.pipeline.tools import Refused, Tools, utc_now
-from worker.plan.check_trial import TOO_NESTED
+from worker.plan.check_trial import is_too_nested
 from worker.plan.result import Plan, StageOutcome
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
@@ -133,7 +133,7 @@ def decide(connection: sa.Connection, tools: Tools, policy: Policy, now: datetim
     try:
         plan = make_plan(connection, tools.database, scene, checked.stopped)
     except OperationalError as error:
-        if TOO_NESTED in str(error.orig):
+        if is_too_nested(str(error.orig)):
             raise Refused(text("foreign.too_nested")) from None
         raise
     return Decision(policy, scene, replace(plan, unmentioned=checked.unmentioned))
@@ -212,11 +212,11 @@ def _store(connection: sa.Connection, tools: Tools, decision: Decision, wish: Wi
     return run, True
 
 
-def batches_of(plan: Plan, stages: Mapping[str, StagePlan]) -> list[NewBatch]:
+def batches_of(plan: Plan, stages: Mapping[str, StagePlan]) -> Iterator[NewBatch]:
     """The plan's due keys in portions that workers can share: the longest overdue first, and the stages by turns, so
     that no stage waits for another one night after night when windows are short."""
     by_stage = [_portions(outcome, stages[outcome.stage]) for outcome in plan.stages]
-    return [batch for turn in zip_longest(*by_stage) for batch in turn if batch is not None]
+    return (batch for turn in zip_longest(*by_stage) for batch in turn if batch is not None)
 
 
 def _portions(outcome: StageOutcome, stage: StagePlan) -> Iterator[NewBatch]:

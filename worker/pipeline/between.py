@@ -15,8 +15,8 @@ from worker.databases.base import Database
 from worker.pipeline.claim import KEPT_QUERIES, KEYS
 from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in
+from worker.plan.keys import Key
 from worker.plan.links import Path, Step, not_false
-from worker.plan.result import Key
 from worker.plan.stages import StagePlan
 
 Queries = tuple[sa.Select[Any], ...]

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from worker.databases.base import Database
 from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in, key_not_in, keys_named
+from worker.plan.keys import Key
 from worker.plan.ranks import DUE
-from worker.plan.result import Key
 from worker.plan.stages import StagePlan, Stones
 
 KEYS, PEOPLE = keys_named("keys"), keys_named("people")

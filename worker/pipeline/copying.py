@@ -13,7 +13,7 @@ from worker.databases.base import Database
 from worker.databases.facts import TableFacts
 from worker.pipeline.claim import KEPT_QUERIES, KEYS
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 
 
 def copy_rows(

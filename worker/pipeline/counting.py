@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
+from worker.databases.base import Database
+from worker.plan.keys import Key, Keys
 from worker.plan.links import true
 from worker.plan.ranks import DONE, DUE, KEPT
-from worker.plan.result import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 
 QUARANTINE_LIMIT = 10_000
-ROWS_AT_ONCE = 5_000
 UNITS = -1  # the place of what is said of units; the rules' tables have theirs
 EVERY = "every"  # row, whatever the verdict
 
@@ -24,7 +23,7 @@ class Counted:
     """`due`: keys, the longest overdue first (what does not fit into a window or a quota has waited least), then in key
     order. `states`: units by verdict. `rows`: of each table, those that stay, by the verdict on their unit."""
 
-    due: list[Key] = field(default_factory=list)
+    due: Keys = field(default_factory=Keys)
     states: dict[str, int] = field(default_factory=dict)
     quarantine: list[tuple[Key, str]] = field(default_factory=list)
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -46,12 +45,13 @@ def count_tables(connection: sa.Connection, stages: Sequence[StagePlan]) -> dict
     return {name: connection.execute(count.select_from(table)).scalar_one() for name, table in tables.items()}
 
 
-def count_verdicts(connection: sa.Connection, stage: StagePlan, totals: Mapping[str, int]) -> Counted:
+def count_verdicts(
+    connection: sa.Connection, database: Database, stage: StagePlan, totals: Mapping[str, int]
+) -> Counted:
     """All of it by one question: a database that keeps a relation for as long as a question asks the predicate once."""
     found = Counted(rows={rule.table: {} for rule in stage.rules})
     verdicts = stage.planned(bool(connection.execute(stage.outlived()).scalar_one()))
-    answers = connection.execute(_question(stage, verdicts)).partitions(ROWS_AT_ONCE)
-    for place, *key, state, _, count in chain.from_iterable(answers):
+    for place, *key, state, _, count in database.rows(connection, _question(stage, verdicts)):
         if place == UNITS:
             found.unit(tuple(key), state, count)
         else:

@@ -10,7 +10,7 @@ from worker.pipeline.originals import remember
 from worker.pipeline.selection import select_carried, select_rows, without_referred
 from worker.pipeline.tools import Broken, Tools
 from worker.pipeline.verifying import check_carried_still_so, check_still_so, check_units_still_due
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Column, carried

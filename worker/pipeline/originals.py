@@ -16,7 +16,7 @@ from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim
 from worker.pipeline.tools import Broken
 from worker.plan.joins import sees_few
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Column
 

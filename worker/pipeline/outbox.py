@@ -21,7 +21,7 @@ from worker.pipeline.outbox_holds import Slice, held_slices
 from worker.pipeline.planning import scene_of
 from worker.pipeline.tools import Tools, utc_now
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.rows import RulePlan
 
 PLACE = ("run_id", "batch", "slice")

@@ -18,10 +18,11 @@ from worker.pipeline.counting import Counted, count_tables, count_verdicts
 from worker.pipeline.selection import select_rows, without_referred
 from worker.plan.calendar import Calendar
 from worker.plan.fingerprint import fingerprint
+from worker.plan.keys import Key
 from worker.plan.links import Links
 from worker.plan.people import People
 from worker.plan.ranks import DUE
-from worker.plan.result import Key, Plan, StageOutcome, TablePlan
+from worker.plan.result import Plan, StageOutcome, TablePlan
 from worker.plan.rows import RulePlan
 from worker.plan.scene import Scene
 from worker.plan.stages import StagePlan
@@ -66,7 +67,7 @@ def _whole_tables(connection: sa.Connection, database: Database) -> Iterator[Non
 
 def _stage(connection: sa.Connection, database: Database, stage: StagePlan, totals: Mapping[str, int]) -> StageOutcome:
     with _whole_tables(connection, database):
-        counted = count_verdicts(connection, stage, totals)
+        counted = count_verdicts(connection, database, stage, totals)
     due = _within_quota(stage, counted)
     rows = due_rows(connection, database, stage, due)
     tables = tuple(
@@ -74,10 +75,10 @@ def _stage(connection: sa.Connection, database: Database, stage: StagePlan, tota
         for rule in stage.rules
     )
     quarantine = tuple(counted.quarantine)
-    return StageOutcome(stage.name, stage.unit, stage.cutoff, tuple(due), counted.states, quarantine, tables)
+    return StageOutcome(stage.name, stage.unit, stage.cutoff, due, counted.states, quarantine, tables)
 
 
-def _within_quota(stage: StagePlan, counted: Counted) -> list[Key]:
+def _within_quota(stage: StagePlan, counted: Counted) -> Sequence[Key]:
     """Only so many units of each stage a night; the rest waits (promise 13: 0 means none). A purge is no night."""
     limit = stage.scene.policy.quota.people_per_night
     if limit is None or len(counted.due) <= limit or stage.scene.request is not None:

@@ -11,7 +11,7 @@ from worker.pipeline.attempt import Work
 from worker.pipeline.claim import KEPT_QUERIES, KEYS, Claim, moment_of
 from worker.pipeline.tools import Tools, utc_now
 from worker.plan.key_lists import bare, key_in, keys_named
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.stages import StagePlan
 
 

@@ -13,9 +13,9 @@ from worker.databases.base import Database
 from worker.pipeline.claim import KEPT_QUERIES, KEYS, PEOPLE, Claim
 from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in, key_not_in, keys_named
+from worker.plan.keys import Key
 from worker.plan.leftovers import RUN
 from worker.plan.links import true
-from worker.plan.result import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Carry

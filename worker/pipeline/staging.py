@@ -12,7 +12,7 @@ from worker.pipeline.claim import KEYS
 from worker.pipeline.originals import RANDOM
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 from worker.plan.treatments import Column

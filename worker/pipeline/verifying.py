@@ -20,7 +20,7 @@ from worker.pipeline.claim import KEPT_QUERIES, KEYS, PEOPLE, due_with_clocks
 from worker.pipeline.selection import again_queries, select_carried, still_selected
 from worker.pipeline.tools import Broken
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 

@@ -27,7 +27,7 @@ from worker.pipeline.set_aside import is_subjects_fault, may_pass, quarantine, r
 from worker.pipeline.slice import GateShut, Paused, carry_out
 from worker.pipeline.tools import Broken, Tools
 from worker.pipeline.verifying import Crossed
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.stages import StagePlan
 
 CROSSED_LIMIT, BAD_LIMIT = 20, 100

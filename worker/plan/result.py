@@ -1,11 +1,11 @@
 """What a plan says: the same objects are printed by plan, run, report and explain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-Key = tuple[Any, ...]
+from worker.plan.keys import Key
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class StageOutcome:
     stage: str
     unit: str
     cutoff: date
-    due: tuple[Key, ...]
+    due: Sequence[Key]
     states: Mapping[str, int]
     quarantine: tuple[tuple[Key, str], ...]
     tables: tuple[TablePlan, ...]

@@ -20,8 +20,8 @@ from worker.pipeline.restore.loading import Loaded
 from worker.pipeline.tools import Refused
 from worker.plan.calendar import Test
 from worker.plan.key_lists import bare, key_in
+from worker.plan.keys import Key
 from worker.plan.links import Links, Path, true
-from worker.plan.result import Key
 
 
 def key_of(schema: Schema, policy: Policy, written: str) -> Key:

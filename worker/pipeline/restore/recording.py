@@ -15,7 +15,7 @@ from worker.pipeline.restore.choosing import Entry
 from worker.pipeline.restore.loading import Loaded
 from worker.pipeline.restore.putting import TableRestored
 from worker.pipeline.tools import Tools, utc_now
-from worker.plan.result import Key
+from worker.plan.keys import Key
 
 HOLD_REASON = "restored from the archive"
 

@@ -23,7 +23,7 @@ from worker.pipeline.restore.recording import Covered, hold_restored, rows_of, w
 from worker.pipeline.restore.triggers import Watch, unnamed
 from worker.pipeline.tools import Refused, Tools
 from worker.plan.key_lists import bare, key_in
-from worker.plan.result import Key
+from worker.plan.keys import Key
 from worker.plan.scene import by_person
 
 
