@@ -69,9 +69,9 @@ class People(Persons):
         PostgreSQL knows nothing of a CTE's values before its version 17: it would rather keep all messages in memory
         than those of it. So it is given everybody's own rows as they stand in the table."""
         if self._are_few(people) or self.scene.dialect != "postgresql":
-            kin = self._kin(people, self._told, alone).cte(f"{name}_kin")
+            kin = self._kin(people, self.told, alone).cte(f"{name}_kin")
             return kin, [kin]
-        own, others = self._own(people, self._told), self._others(people, self._told)
+        own, others = self._own(people, self.told), self._others(people, self.told)
         if others is None:
             return own.cte(f"{name}_kin"), [own.subquery()]
         twins = others.cte(f"{name}_twins")
@@ -117,14 +117,14 @@ class People(Persons):
     def events(self, people: sa.FromClause, cutoff: Any) -> list[tuple[Moment | None, sa.Select[Any]]]:
         """What verdicts say of events, one by one: (merzim_person_0…, rank, clock) of each. None: what only the ledger
         remembers."""
-        kin = self._kin(people, self._told).cte("merzim_people_events_kin")
+        kin = self._kin(people, self.told).cte("merzim_people_events_kin")
         moments = [m for m in self.moments for _ in self.scene.links.to_people(m.table)]
         events = self._events(kin, cutoff, self._joined_to_few)
         return [*zip(moments, events, strict=True), (None, self._remembered(kin, cutoff, InOrder))]
 
     def holds(self, people: sa.FromClause) -> sa.Select[Any]:
         """(state, rows) of every block and hold that covers some of `people`; verdicts have only the strongest."""
-        kin = self._kin(people, self._told).cte("merzim_people_holds_kin")
+        kin = self._kin(people, self.told).cte("merzim_people_holds_kin")
         found = sa.union_all(*self._holds(kin, self._joined_to_few, InOrder)).subquery()
         columns: list[Any] = [self.ranks.name(found.c.rank), sa.func.count()]
         query = sa.select(*columns)

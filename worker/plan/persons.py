@@ -12,7 +12,8 @@ from worker.plan.scene import RowTest, Scene
 
 
 class Persons:
-    """People as relations. `columns` are those of their rows that tell whose a row is or that something joins."""
+    """People as relations. `columns` are those of their rows that tell whose a row is or that something joins, `told`
+    those and what else a row by itself says of its person."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -24,8 +25,8 @@ class Persons:
         self.columns = tuple(dict.fromkeys([*self._facts.key, *same, *joined]))
         told = [m.event.column.column for m in self.moments if self.is_told_by_row(m)]
         blocked = [self.subject.blocked] if self.subject.blocked is not None else []
-        self._told = tuple(dict.fromkeys([*self.columns, *told, *blocked]))
-        self._everybody = sa.select(*(self._facts.table.c[c] for c in self._told)).subquery()
+        self.told = tuple(dict.fromkeys([*self.columns, *told, *blocked]))
+        self._everybody = sa.select(*(self._facts.table.c[c] for c in self.told)).subquery()
         self._many: list[sa.FromClause] = [self._everybody]
 
     def everybody(self) -> sa.FromClause:
@@ -35,7 +36,7 @@ class Persons:
     def those(self, test: RowTest) -> sa.FromClause:
         """The few people for whom `test` holds of their row of the subject's table."""
         table = self._facts.table
-        return sa.select(*(table.c[c] for c in self._told)).where(test(table)).subquery()
+        return sa.select(*(table.c[c] for c in self.told)).where(test(table)).subquery()
 
     def those_many(self, test: RowTest) -> sa.FromClause:
         """The same where they may be as many as everybody."""
