@@ -179,7 +179,7 @@ def chain(length: int) -> tuple[list[str], str]:
     return schema, PEOPLE + "".join(f"      t{n}: delete\n" for n in range(length)) + NAME
 
 
-@pytest.mark.parametrize("length", (4, 7))
+@pytest.mark.parametrize("length", [4, 7])
 def test_tables_far_from_the_people(length: int, tmp_path: Path) -> None:
     """The parser of older versions takes only so many conditions within conditions."""
     schema, policy = chain(length)

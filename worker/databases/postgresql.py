@@ -49,7 +49,6 @@ SETTING_UP = sa.select(
     sa.func.set_config("enable_mergejoin", "off", True),
     sa.func.set_config("plan_cache_mode", "force_generic_plan", True),
 )
-FOR_WHOLE_TABLES = {"enable_nestloop": "off", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
 ROWS_AT_ONCE = 500
 TEMPORARY = "merzim_temporary"  # names of a session's temporary tables that are known to be there
 
@@ -97,10 +96,8 @@ class PostgreSQL:
 
     def expect_whole_tables(self, connection: sa.Connection, whole: bool) -> None:
         """A CTE has no statistics: taken for one row, it is joined row by row, which took minutes where a hash takes
-        seconds; taken for a part of a table that no condition tells, reading it by several processes, which the
-        administrator allows or not, looks too dear for the rows that they hand over."""
-        values = ((name, value if whole else None) for name, value in FOR_WHOLE_TABLES.items())  # None: as it was
-        connection.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in values)))
+        seconds."""
+        connection.execute(sa.select(sa.func.set_config("enable_nestloop", "off" if whole else "on", True)))
 
     def schema(self, connection: sa.Connection, tables: Iterable[str]) -> Schema:
         """See `base.Database.schema`."""
