@@ -59,6 +59,11 @@ def test_a_step_is_a_module_of_the_pipeline_and_the_statement_that_is_waited_for
     )
 
 
+def test_rows_that_are_streamed_are_waited_for_too() -> None:
+    streamed = "def stream(query):\n    yield stop()\n\ndef f():\n    list(stream('WITH x AS (SELECT 1) SELECT 2'))\n"
+    assert place_of(frame_in("psycopg.cursor", streamed)) == ("", "", "WITH")
+
+
 WORK = """
 def f():
     while sampler.seen.total() < 100:

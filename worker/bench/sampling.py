@@ -19,7 +19,13 @@ OURS = ("worker.pipeline.", "worker.ledger.", "worker.archive.", "worker.plan.")
 STEPS = "worker.pipeline."
 PLANNING = {"decide", "make_plan", "check_policy"}
 DATABASE = re.compile(r"psycopg|pymysql|sqlalchemy[.]engine[.]default")
-STATEMENTS = {"do_execute": "statement", "do_executemany": "statement", "execute": "query", "copy": "statement"}
+STATEMENTS = {
+    "do_execute": "statement",
+    "do_executemany": "statement",
+    "execute": "query",
+    "stream": "query",
+    "copy": "statement",
+}
 COMMITS = ("do_commit", "commit")
 VERB = re.compile(r"\s*(\w+)")
 PYTHON = "python"

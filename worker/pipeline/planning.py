@@ -1,7 +1,6 @@
 """plan: policy, live schema and one fixed `now` → what a run would do. Reads only; SELECT is enough."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -49,25 +48,18 @@ def make_plan(
 ) -> Plan:
     """The plan. `stopped` are stages that must not run, with the reason (promise 11)."""
     stages = stages_of(scene, stopped)
-    with _whole_tables(connection, database):
-        blocked = blocked_people(connection, scene.policy)
-        totals = count_tables(connection, stages)
+    blocked = blocked_people(connection, scene.policy)
+    totals = count_tables(connection, stages)
     outcomes = tuple(_stage(connection, database, stage, totals) for stage in stages)
     calendar = scene.calendar
     plan = Plan(scene.policy.name, scene.policy.hash, calendar.now, calendar.today, outcomes, dict(stopped or {}))
     return replace(plan, fingerprint=fingerprint(plan, scene.schema), blocked=blocked)
 
 
-@contextmanager
-def _whole_tables(connection: sa.Connection, database: Database) -> Iterator[None]:
-    database.expect_whole_tables(connection, True)
-    yield
-    database.expect_whole_tables(connection, False)
-
-
 def _stage(connection: sa.Connection, database: Database, stage: StagePlan, totals: Mapping[str, int]) -> StageOutcome:
-    with _whole_tables(connection, database):
-        counted = count_verdicts(connection, database, stage, totals)
+    database.expect_whole_tables(connection, True)
+    counted = count_verdicts(connection, database, stage, totals)
+    database.expect_whole_tables(connection, False)
     due = _within_quota(stage, counted)
     rows = due_rows(connection, database, stage, due)
     tables = tuple(
