@@ -3,7 +3,9 @@ batches."""
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import IsolationLevel
@@ -22,9 +24,10 @@ def limit(url: str, case: Case, size: Size, connections: int) -> tuple[int, floa
     halves = ["> 0"] if connections == 1 else [f"<= {middle}", f"> {middle}"]
     sql = sql_of(url)
     ready = threading.Barrier(len(halves) + 1)
-    with ThreadPoolExecutor(len(halves)) as threads:
+    with ThreadPoolExecutor(len(halves)) as threads, _nobody_waits_in_vain(ready):
         done = [threads.submit(_change, url, case.limit(sql, size, half), ready) for half in halves]
-        ready.wait()
+        with suppress(threading.BrokenBarrierError):  # what broke it stands in a result
+            ready.wait()
         begun = time.perf_counter()
         rows = sum(each.result() for each in done)
         return rows, time.perf_counter() - begun
@@ -43,6 +46,21 @@ def in_batches(url: str, case: Case, size: Size) -> None:
 def _change(url: str, statement: str, ready: threading.Barrier) -> int:
     own_only(sa.make_url(url))
     isolation: IsolationLevel = "SERIALIZABLE" if url.startswith("sqlite") else "READ COMMITTED"
-    with engine_of(url, isolation) as engine, engine.connect() as connection, connection.begin():
+    with (
+        _nobody_waits_in_vain(ready),
+        engine_of(url, isolation) as engine,
+        engine.connect() as connection,
+        connection.begin(),
+    ):
         ready.wait()
         return connection.exec_driver_sql(statement).rowcount
+
+
+@contextmanager
+def _nobody_waits_in_vain(ready: threading.Barrier) -> Iterator[None]:
+    """For somebody who was interrupted, or could not connect."""
+    try:
+        yield
+    except BaseException:
+        ready.abort()
+        raise
