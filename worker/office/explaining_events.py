@@ -25,8 +25,8 @@ def newest_events(
     for moment, query in events:
         name = None if moment is None else _name(moment)
         rows = query.subquery()
-        strange = sa.func.coalesce(sa.func.sum(sa.case((absurd(rows.c.rank), 1), else_=0)), 0)
-        last, wrong = connection.execute(sa.select(sa.func.max(rows.c.clock), strange)).one()
+        strange = sa.func.coalesce(sa.func.sum(sa.case((absurd(rows.c.merzim_rank), 1), else_=0)), 0)
+        last, wrong = connection.execute(sa.select(sa.func.max(rows.c.merzim_clock), strange)).one()
         before = found.get(name, EventFacts(name, None))
         newest = max((m for m in (moment_of(last), before.newest) if m is not None), default=None)
         found[name] = EventFacts(name, newest, int(wrong) + before.absurd)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from worker.databases.base import Database
 from worker.plan.keys import Key, Keys
 from worker.plan.links import true
-from worker.plan.ranks import DONE, DUE, KEPT
+from worker.plan.ranks import DONE, DUE, KEPT, NAMED
 from worker.plan.rows import RulePlan
 from worker.plan.stages import StagePlan
 
@@ -29,7 +29,7 @@ class Counted:
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def unit(self, key: Key, state: str, count: int) -> None:
-        """Note the verdict on one unit, or on many that it keeps or that are done."""
+        """Note the verdict on one unit, or on many of which no key is known."""
         self.states[state] = self.states.get(state, 0) + count
         if state == DUE:
             self.due.append(key)
@@ -88,9 +88,9 @@ def _question(stage: StagePlan, verdicts: sa.CTE) -> sa.Select[Any]:
 
 
 def _units(stage: StagePlan, verdicts: sa.CTE) -> sa.Select[Any]:
-    """Each unit's key, state and clock. Units that are simply kept or done come as one row with their count."""
-    quiet = verdicts.c.state.in_([KEPT, DONE])
-    keys = [sa.case((quiet, None), else_=k).label(k.name) for k in stage.keys(verdicts)]
+    """Each unit's key, state and clock. Units of which a plan only says how many come as one row with their count."""
+    named = verdicts.c.state.in_(NAMED)
+    keys = [sa.case((named, k), else_=None).label(k.name) for k in stage.keys(verdicts)]
     clock = sa.case((verdicts.c.state == DUE, verdicts.c.clock), else_=None).label("clock")
     inner = sa.select(*keys, verdicts.c.state, clock).subquery()
     return sa.select(_place(UNITS), *inner.c, sa.func.count().label("n")).group_by(*inner.c)

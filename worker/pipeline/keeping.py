@@ -49,7 +49,7 @@ def refusals(connection: sa.Connection, scene: Scene) -> tuple[Refusal, ...]:
     people = People(scene)
     those = people.those(partial(scene.asked, scene.subject))
     verdicts = people.verdicts(those, scene.policy.floor.term.cutoff(scene.calendar.today))
-    state = people.ranks.name(verdicts.c.rank)
+    state = people.ranks.name(verdicts.c.merzim_rank)
     query = sa.select(state, sa.func.count()).select_from(verdicts).group_by(state)
     found = {s: n for s, n in connection.execute(query).all() if s.startswith(HELD)}
     return tuple(_refusal(scene, state, n) for state, n in sorted(found.items()))
@@ -127,7 +127,9 @@ def _kept_until(connection: sa.Connection, scene: Scene, stage: StagePlan) -> da
     units = connection.execute(sa.select(sa.func.max(verdicts.c.clock))).scalar()
     people = People(scene)
     those = people.those(partial(scene.asked, scene.subject))
-    persons = connection.execute(sa.select(sa.func.max(people.verdicts(those, stage.person_cutoff).c.clock))).scalar()
+    persons = connection.execute(
+        sa.select(sa.func.max(people.verdicts(those, stage.person_cutoff).c.merzim_clock))
+    ).scalar()
     terms = [(moment_of(units), stage.stage.term), (moment_of(persons), scene.policy.floor.term)]
     days = [term.kept_until(_local(scene, moment)) for moment, term in terms if moment is not None]
     return max(days, default=None)

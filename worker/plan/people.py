@@ -16,7 +16,7 @@ from worker.plan.joins import InOrder
 from worker.plan.key_lists import key_not_in
 from worker.plan.links import Path, not_false
 from worker.plan.persons import Persons
-from worker.plan.ranks import ABSURD_PERSON, BLOCKED, BY_HAND, DUE, KEPT, NO_EVENT, Ranks
+from worker.plan.ranks import ABSURD_PERSON, BLOCKED, BY_HAND, DUE, KEPT, NO_EVENT, Ranks, strongest
 from worker.plan.scene import Scene
 from worker.plan.zones import CLOCK
 
@@ -59,7 +59,7 @@ class People(Persons):
             reasons.append(self._reason(kin, kin, self.ranks.of(DUE), None, asked))
         union = sa.union_all(*reasons).subquery()
         keys = self._person(union)
-        query = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
+        query = sa.select(*keys, *strongest(union))
         return query.group_by(*keys).cte(name)
 
     def _with_parts(
@@ -83,7 +83,7 @@ class People(Persons):
         query = sa.select(*(people.c[c] for c in self._facts.key)).select_from(
             people.outerjoin(verdicts, self.is_person(verdicts, people))
         )
-        return query.where(sa.func.coalesce(verdicts.c.rank, -1) != self.ranks.of(DUE))
+        return query.where(sa.func.coalesce(verdicts.c.merzim_rank, -1) != self.ranks.of(DUE))
 
     def crossed(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
         """Whether some of `people` are active or held. That they have no events left is no such thing: the slice
@@ -106,13 +106,13 @@ class People(Persons):
         return self._some_keep(sa.union_all(*reasons).subquery()) if reasons else None
 
     def _some_keep(self, verdicts: sa.FromClause) -> sa.Select[Any]:
-        keep = verdicts.c.rank < self.ranks.of(NO_EVENT)
+        keep = verdicts.c.merzim_rank < self.ranks.of(NO_EVENT)
         return sa.select(sa.literal_column("1")).select_from(verdicts).where(keep).limit(1)
 
     def clocks(self, people: sa.FromClause, cutoff: Any) -> sa.Select[Any]:
         """(merzim_person_0…, clock) of those of `people` who have one."""
         verdicts = self.verdicts(people, cutoff)
-        return sa.select(*self._person(verdicts), verdicts.c.clock).where(verdicts.c.clock.is_not(None))
+        return sa.select(*self._person(verdicts), verdicts.c.merzim_clock).where(verdicts.c.merzim_clock.is_not(None))
 
     def events(self, people: sa.FromClause, cutoff: Any) -> list[tuple[Moment | None, sa.Select[Any]]]:
         """What verdicts say of events, one by one: (merzim_person_0…, rank, clock) of each. None: what only the ledger
@@ -126,9 +126,9 @@ class People(Persons):
         """(state, rows) of every block and hold that covers some of `people`; verdicts have only the strongest."""
         kin = self._kin(people, self.told).cte("merzim_people_holds_kin")
         found = sa.union_all(*self._holds(kin, self._joined_to_few, InOrder)).subquery()
-        columns: list[Any] = [self.ranks.name(found.c.rank), sa.func.count()]
+        columns: list[Any] = [self.ranks.name(found.c.merzim_rank), sa.func.count()]
         query = sa.select(*columns)
-        return query.group_by(found.c.rank).order_by(found.c.rank)
+        return query.group_by(found.c.merzim_rank).order_by(found.c.merzim_rank)
 
     def _beside(self, people: sa.FromClause) -> type[sa.Join]:
         """How the ledger's rows are found beside people: of everybody it is read once. SQLite would begin at the ledger
@@ -155,7 +155,7 @@ class People(Persons):
         *tests: Test,
     ) -> sa.Select[Any]:
         moment_of = sa.cast(sa.null(), self._clock_type) if clock is None else clock
-        columns = [*self._person(kin), rank.label("rank"), moment_of.label("clock")]
+        columns = [*self._person(kin), rank.label("merzim_rank"), moment_of.label("merzim_clock")]
         return sa.select(*columns).select_from(joined).where(*tests)
 
     @property

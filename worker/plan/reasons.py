@@ -1,5 +1,5 @@
-"""In stages by rows: what its own events, its people and its holds say of each row, as relations of (key_0…, rank,
-clock)."""
+"""In stages by rows: what its own events, its people and its holds say of each row, as relations of (key_0…,
+merzim_rank, merzim_clock)."""
 
 from functools import partial
 from typing import Any
@@ -91,7 +91,7 @@ class RowReasons(StageLeftovers):
         for path in paths:
             row, person = links.source(path, *tests), links.alias(self.scene.subject)
             joined = links.chain(path, row, person).outerjoin(verdicts, self.people.is_person(verdicts, person))
-            found.append(self._reason(row, joined, sa.func.coalesce(verdicts.c.rank, ranks.of(NO_EVENT))))
+            found.append(self._reason(row, joined, sa.func.coalesce(verdicts.c.merzim_rank, ranks.of(NO_EVENT))))
         return found
 
     def _owns(self, paths: list[Path], only: RowTest, person: sa.FromClause) -> Test:
@@ -140,4 +140,4 @@ class RowReasons(StageLeftovers):
         kind = sa.String() if self.scene.dialect == "sqlite" else CLOCK
         keys = [row.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
         moment_of = sa.cast(sa.null(), kind) if clock is None else clock
-        return sa.select(*keys, rank.label("rank"), moment_of.label("clock")).select_from(joined)
+        return sa.select(*keys, rank.label("merzim_rank"), moment_of.label("merzim_clock")).select_from(joined)

@@ -13,7 +13,7 @@ from config.policy import Stage
 from worker.plan.calendar import Test
 from worker.plan.links import exists, true
 from worker.plan.people import People
-from worker.plan.ranks import DONE, DUE, KEPT, NO_EVENT
+from worker.plan.ranks import DONE, DUE, KEPT, NO_EVENT, strongest
 from worker.plan.reasons import RowReasons
 from worker.plan.scene import RowTest, Scene, by_person
 from worker.plan.treatments import looks_done
@@ -115,13 +115,13 @@ class StagePlan(RowReasons):
     ) -> sa.CTE:
         verdicts = self.people.verdicts(people, self.person_cutoff, alone=alone)
         known = self.people.is_person(verdicts, unit)
-        rank: sa.ColumnElement[Any] = sa.func.coalesce(verdicts.c.rank, self.people.ranks.of(NO_EVENT))
+        rank: sa.ColumnElement[Any] = sa.func.coalesce(verdicts.c.merzim_rank, self.people.ranks.of(NO_EVENT))
         if self.stage.origin.done:
             rank = sa.case(
                 (sa.or_(*(self._waits_for(n, unit) for n in self.stage.origin.done)), self.people.ranks.of(KEPT)),
                 else_=rank,
             )
-        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.clock, tests, only, stones)
+        return self._finished(unit, unit.outerjoin(verdicts, known), rank, verdicts.c.merzim_clock, tests, only, stones)
 
     def _of_rows(self, only: RowTest | None, stones: Stones, alone: bool) -> sa.CTE:
         tests = [*([only(self.facts.table)] if only is not None else []), *self._own_filter()]
@@ -129,11 +129,13 @@ class StagePlan(RowReasons):
         reasons += self._of_owners(tests, only, alone)
         union = sa.union_all(*reasons).subquery()
         keys = self.keys(union)
-        grouped = sa.select(*keys, sa.func.min(union.c.rank).label("rank"), sa.func.max(union.c.clock).label("clock"))
+        grouped = sa.select(*keys, *strongest(union))
         verdicts = grouped.group_by(*keys).subquery()
         unit = self.units()
         same = sa.and_(*(v == unit.c[c] for v, c in zip(self.keys(verdicts), self.key, strict=True)))
-        return self._finished(unit, verdicts.join(unit, same), verdicts.c.rank, verdicts.c.clock, [], only, stones)
+        return self._finished(
+            unit, verdicts.join(unit, same), verdicts.c.merzim_rank, verdicts.c.merzim_clock, [], only, stones
+        )
 
     def _finished(
         self,
@@ -172,23 +174,22 @@ class StagePlan(RowReasons):
         tests = [sa.not_(sa.func.coalesce(clock > known, sa.false()))]
         if stones == "in part":
             tests.append(sa.or_(sa.not_(stone.c.remains), sa.not_(self.left(unit, only))))
-        tests.append(self._looks_done(unit))
         if only is None:
-            return joined.outerjoin(stone, its), sa.and_(stone.c.stage.is_not(None), *tests)
-        return joined, exists(stone, its, *tests)
+            row = self.scene.links.alias(self.unit)
+            # Where there is no other table that a policy's plain SQL could mean.
+            stays = exists(row, self.scene.same_key(self.unit, row, unit), self._may_look_undone(row))
+            done = sa.and_(stone.c.stage.is_not(None), *tests, sa.or_(self._row_looks_done(unit), stays))
+            return joined.outerjoin(stone, its), done
+        looks = sa.or_(self._row_looks_done(unit), self._may_look_undone(unit))
+        return joined, sa.and_(exists(stone, its, *tests), looks)
 
-    def _looks_done(self, unit: sa.FromClause) -> Test:
-        """Or the row is held by itself, or left out by the rule: it may look undone for as long as that lasts. Asked
-        where there is no other table, which a policy's plain SQL could mean."""
+    def _may_look_undone(self, row: sa.FromClause) -> Test:
+        """A row that is held by itself, or that the rule leaves out, for as long as that lasts."""
         rule = self.rule_of(self.unit)
         if rule is None or rule.deletes:
             return sa.true()
-        row = self.scene.links.alias(self.unit)
-        stays = [sa.not_(self.row_is_free(self.unit, row))]
-        if rule.rule.where is not None:
-            stays.append(sa.not_(true(rule.rule.where)))
-        may_stay = exists(row, self.scene.same_key(self.unit, row, unit), sa.or_(*stays))
-        return sa.or_(self._row_looks_done(unit), may_stay)
+        left_out = [] if rule.rule.where is None else [sa.not_(true(rule.rule.where))]
+        return sa.or_(sa.not_(self.row_is_free(self.unit, row)), *left_out)
 
     def _row_looks_done(self, unit: sa.FromClause) -> Test:
         if LOOKS_DONE in unit.c:

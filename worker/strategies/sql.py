@@ -1,5 +1,6 @@
 """SQL that differs between PostgreSQL and SQLite, and random values that are drawn anew for every row."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,13 +66,13 @@ def _unpredicted() -> sa.ColumnElement[str]:
     return sa.func.sha2(sa.func.concat(sa.func.uuid(), sa.func.rand()), 256, type_=sa.Text)
 
 
-def looks_like(value: sa.ColumnElement[str], glob: str, regex: str, dialect: str) -> sa.ColumnElement[bool]:
-    """The whole text has a shape: `regex` on PostgreSQL, the same as `glob` on SQLite; case counts."""
+def looks_like(value: sa.ColumnElement[str], globs: Sequence[str], regex: str, dialect: str) -> sa.ColumnElement[bool]:
+    """The whole text has a shape: `regex` on PostgreSQL and MariaDB, one of `globs` on SQLite; case counts."""
     if is_postgresql(dialect):
         return value.op("~", is_comparison=True)(f"^(?:{regex})$")
     if is_mariadb(dialect):
         return value.op("REGEXP", is_comparison=True)(rf"\A(?:{regex})\z")
-    return value.op("GLOB", is_comparison=True)(glob)
+    return sa.or_(*(value.op("GLOB", is_comparison=True)(glob) for glob in globs))
 
 
 def only_characters(value: sa.ColumnElement[str], characters: str, dialect: str) -> sa.ColumnElement[bool]:

@@ -30,6 +30,8 @@ from worker.strategies.sql import (
     random_hex,
 )
 
+PHONE_DIGITS = 11  # a seven and a national number of ten
+
 
 class _Synthetic(Strategy):
     types: ClassVar[frozenset[Kind]] = frozenset({"text", "integer"})
@@ -156,9 +158,10 @@ class SyntheticPhone(_Synthetic):
         """See _Synthetic."""
         without_plus = sa.func.replace(text, "+", "", type_=sa.Text)
         national = "7" + "[0-9]" * 10
-        with_plus = looks_like(text, f"+{national}", f"[+]{national}", dialect)
-        shape = sa.or_(with_plus, looks_like(text, national, national, dialect))
-        return sa.and_(shape, sa.func.substr(without_plus, 2, 3).in_([sa.literal(p) for p in SYNTHETIC_PREFIXES]))
+        # The length apart: it is asked in half of the time that a regular expression takes to count.
+        shape = looks_like(text, (f"+{national}", national), "[+]?7[0-9]*", dialect)
+        prefix = sa.func.substr(without_plus, 2, 3).in_([sa.literal(p) for p in SYNTHETIC_PREFIXES])
+        return sa.and_(sa.func.length(without_plus) == PHONE_DIGITS, shape, prefix)
 
 
 class SyntheticEmail(_Synthetic):
