@@ -1,6 +1,7 @@
 """Runs, batches, intents and entries on both databases, and two sessions at once on PostgreSQL."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.integration.ledger_support import EACH, NOW, Place, ledger_place, make_run, new_run, store_test_policy
 from worker.ledger.batches import (
+    AT_ONCE,
     Entry,
     NewBatch,
     advance_batch,
@@ -61,6 +63,17 @@ def test_a_run_is_made_once_and_found_again(place: Place) -> None:
         assert find_open_run(conn, place.ledger, "kpi", "night") == run
         assert find_open_run(conn, place.ledger, "kpi", "purge") is None
     assert (run.slot, run.state, run.now, run.approved) == (1, "open", NOW, True)
+
+
+def test_batches_are_numbered_through_however_many_are_stored_at_once(place: Place) -> None:
+    run_id = with_batches(place, 2 * AT_ONCE + 1)
+    batch = place.ledger.batch
+    with place.engine.connect() as conn:
+        found = conn.execute(
+            sa.select(batch.c.number, batch.c["keys"]).where(batch.c.run_id == run_id).order_by("number")
+        )
+        rows = [(number, json.loads(keys)) for number, keys in found]
+    assert rows == [(i + 1, [[i], ["ә"]]) for i in range(2 * AT_ONCE + 1)]
 
 
 def test_after_closing_the_next_run_takes_the_next_slot(place: Place) -> None:
