@@ -85,7 +85,8 @@ def work(place: Workplace, one_batch: bool = False) -> Halt | None:
             continue
         number = attempt.batch.number if one_batch else None
         if attempt.batch.stage not in place.rehearsed:
-            rehearse(place.tools, place.stages[attempt.batch.stage])
+            with place.tools.database.reading() as connection:
+                rehearse(connection, place.stages[attempt.batch.stage])
             place.rehearsed.add(attempt.batch.stage)
         portion = Portion.of(attempt.batch, pace.units)
         begun = time.monotonic()
