@@ -5,7 +5,7 @@ the smallest rank is the verdict. So each table is read once, a slice asks about
 asks about everybody in one pass. What keeps or holds one row of a person keeps all of them.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,9 +21,8 @@ from worker.plan.scene import Scene
 from worker.plan.zones import CLOCK
 
 Joining = Callable[[sa.FromClause, Path, sa.FromClause], sa.FromClause]
-Told = Collection[bool]
-OWN, OTHERS, BOTH = (False,), (True,), (False, True)
-"""Whose rows tell: the people's own, or those of other tables, which a path leads from."""
+Part = tuple[sa.FromClause, Joining, type[sa.Join]]
+"""Rows of people, how the rows that lead to them are joined, and how the ledger's are."""
 
 
 class People(Persons):
@@ -47,35 +46,32 @@ class People(Persons):
         return self._made[(cutoff, name)]
 
     def _verdicts(self, people: sa.FromClause, cutoff: Any, name: str, alone: bool) -> sa.CTE:
-        kin, parts = self._with_parts(people, name, alone)
-        joined = self._joined_to_few if self._are_few(people) else self._joined
-        beside = self._beside(people)
-        reasons = [*self._events(kin, cutoff, joined, OWN), *self._holds(kin, joined, beside, OWN)]
-        for part in parts:
-            reasons += [*self._events(part, cutoff, joined, OTHERS), *self._holds_by_policy(part, joined, OTHERS)]
-        reasons.append(self._remembered(kin, cutoff, beside))
-        if self.scene.erases:
-            asked = self.scene.asked(self.scene.subject, kin)
-            reasons.append(self._reason(kin, kin, self.ranks.of(DUE), None, asked))
+        reasons = []
+        for rows, join, beside in self._parts(people, name, alone):
+            reasons += [*self._events(rows, cutoff, join), *self._holds(rows, join, beside)]
+            reasons.append(self._remembered(rows, cutoff, beside))
+            if self.scene.erases:
+                asked = self.scene.asked(self.scene.subject, rows)
+                reasons.append(self._reason(rows, rows, self.ranks.of(DUE), None, asked))
         union = sa.union_all(*reasons).subquery()
         keys = self._person(union)
         query = sa.select(*keys, *strongest(union))
         return query.group_by(*keys).cte(name)
 
-    def _with_parts(
-        self, people: sa.FromClause, name: str, alone: bool
-    ) -> tuple[sa.FromClause, Sequence[sa.FromClause]]:
-        """The people's rows, and the relations that have all of them between them, for what other tables' rows tell.
-        PostgreSQL knows nothing of a CTE's values before its version 17: it would rather keep all messages in memory
-        than those of it. So it is given everybody's own rows as they stand in the table."""
-        if self._are_few(people) or self.scene.dialect != "postgresql":
-            kin = self._kin(people, self.told, alone).cte(f"{name}_kin")
-            return kin, [kin]
+    def _parts(self, people: sa.FromClause, name: str, alone: bool) -> list[Part]:
+        """The people's rows, in relations that have all of them between them, and how others are joined to each.
+        PostgreSQL's processes do not share what a CTE has, and before version 17 it knows nothing of its values: it
+        would rather keep all messages in memory than those of it. So it is given everybody's own rows as they stand in
+        the table, and the other rows of the same persons, which are few or found as fast by index, apart."""
+        if self._are_few(people):
+            return [(self._kin(people, self.told, alone).cte(f"{name}_kin"), self._joined_to_few, InOrder)]
+        # SQLite would begin at the ledger, which is read once beside everybody, and read all people for each row of it.
+        beside = InOrder if self.scene.dialect == "sqlite" else sa.Join
+        if self.scene.dialect != "postgresql":
+            return [(self._kin(people, self.told).cte(f"{name}_kin"), self._joined, beside)]
         own, others = self._own(people, self.told), self._others(people, self.told)
-        if others is None:
-            return own.cte(f"{name}_kin"), [own.subquery()]
-        twins = others.cte(f"{name}_twins")
-        return sa.union_all(own, sa.select(*twins.c)).cte(f"{name}_kin"), [own.subquery(), twins]
+        parts: list[Part] = [(own.subquery(), self._joined, beside)]
+        return parts if others is None else [*parts, (others.cte(f"{name}_twins"), self._joined_to_few, InOrder)]
 
     def not_due(self, people: sa.FromClause, cutoff: Any, name: str = "merzim_people_not_due") -> sa.Select[Any]:
         """Keys of those of `people` who must not be touched."""
@@ -97,8 +93,8 @@ class People(Persons):
         of people is written by those who have locked them."""
         kin = self._kin(people, self.columns).cte("merzim_people_since_kin")
         reasons = [
-            *self._events(kin, cutoff, self._joined_to_few, OTHERS),
-            *self._holds_by_policy(kin, self._joined_to_few, OTHERS),
+            *self._events(kin, cutoff, self._joined_to_few, others_only=True),
+            *self._holds_by_policy(kin, self._joined_to_few, others_only=True),
         ]
         if self.subject.same_person is not None:
             is_new = key_not_in(self.scene.key(self.subject.table, kin), locked)
@@ -130,11 +126,6 @@ class People(Persons):
         query = sa.select(*columns)
         return query.group_by(found.c.merzim_rank).order_by(found.c.merzim_rank)
 
-    def _beside(self, people: sa.FromClause) -> type[sa.Join]:
-        """How the ledger's rows are found beside people: of everybody it is read once. SQLite would begin at the ledger
-        and read all people for each of its rows."""
-        return InOrder if self._are_few(people) or self.scene.dialect == "sqlite" else sa.Join
-
     def _joined(self, kin: sa.FromClause, path: Path, source: sa.FromClause) -> sa.FromClause:
         """`kin` with the rows at the beginning of a path that leads to them."""
         if path.steps:
@@ -162,13 +153,15 @@ class People(Persons):
     def _clock_type(self) -> Any:
         return sa.String() if self.scene.dialect == "sqlite" else CLOCK
 
-    def _events(self, kin: sa.FromClause, cutoff: Any, join: Joining, told: Told = BOTH) -> list[sa.Select[Any]]:
+    def _events(
+        self, kin: sa.FromClause, cutoff: Any, join: Joining, others_only: bool = False
+    ) -> list[sa.Select[Any]]:
         """A row per event: it keeps, cannot be true, or lets the term end."""
         found = []
         links = self.scene.links
         for m in self.moments:
             for path in links.to_people(m.table):
-                if bool(path.steps) in told:
+                if path.steps or not others_only:
                     source, joined, tests = self._event(kin, m, path, join)
                     rank = self._unless_asked(kin, self._rank(m, source, cutoff))
                     found.append(self._reason(kin, joined, rank, self._sane(m, source), *tests))
@@ -204,9 +197,7 @@ class People(Persons):
         """The moment in UTC, NULL for one that cannot be true (which may not even be castable)."""
         return sa.case((m.settled(source, m.calendar.sane_until), m.utc(source)), else_=None)
 
-    def _holds(
-        self, kin: sa.FromClause, join: Joining, beside: type[sa.Join], told: Told = BOTH
-    ) -> list[sa.Select[Any]]:
+    def _holds(self, kin: sa.FromClause, join: Joining, beside: type[sa.Join]) -> list[sa.Select[Any]]:
         found = []
         if self.subject.blocked is not None:
             is_blocked = kin.c[self.subject.blocked].is_not(None)
@@ -219,15 +210,15 @@ class People(Persons):
             self.scene.match(held, self.subject.table, kin),
         )
         found.append(self._reason(kin, beside(kin, held, by_hand), self.ranks.of(BY_HAND)))
-        return [*found, *self._holds_by_policy(kin, join, told)]
+        return [*found, *self._holds_by_policy(kin, join)]
 
-    def _holds_by_policy(self, kin: sa.FromClause, join: Joining, told: Told = BOTH) -> list[sa.Select[Any]]:
+    def _holds_by_policy(self, kin: sa.FromClause, join: Joining, others_only: bool = False) -> list[sa.Select[Any]]:
         """A row per row that holds."""
         links, found = self.scene.links, []
         for name, hold in self.scene.policy.holds.items():
             tests = [] if hold.where is None else [not_false(hold.where)]
             for path in links.to_people(hold.exists):
-                if bool(path.steps) in told:
+                if path.steps or not others_only:
                     source = links.source(path, *tests) if path.steps else links.filtered(hold.exists, *tests)
                     found.append(self._reason(kin, join(kin, path, source), self.ranks.of(f"held: {name}")))
         return found
