@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from config.catalogue import text
 from worker.ledger.errors import LedgerError, RunClosed
-from worker.ledger.runs import require_open
+from worker.ledger.runs import find_run, is_open, keep_state
 from worker.ledger.states import BATCH_ARROWS, BatchState, check_arrow
 from worker.ledger.tables import Ledger
 
@@ -86,10 +86,7 @@ def claim_batch(conn: sa.Connection, ledger: Ledger, run_id: str, number: int | 
 
     The row's lock is the whole claim: it falls when the process dies. Also None when the run is closed.
     """
-    try:
-        require_open(conn, ledger, run_id)
-    except RunClosed:
-        return None
+    keep_state(conn, ledger, run_id)
     statement = _free_batch(ledger, number is not None)
     row = conn.execute(statement, {"run": run_id, "wanted": number}).mappings().one_or_none()
     return None if row is None else _batch(row)
@@ -98,7 +95,7 @@ def claim_batch(conn: sa.Connection, ledger: Ledger, run_id: str, number: int | 
 @lru_cache(maxsize=2)
 def _free_batch(ledger: Ledger, of_this_number: bool) -> sa.Select[*tuple[Any, ...]]:
     table = ledger.batch
-    query = table.select().where(table.c.run_id == sa.bindparam("run"), table.c.state == "open")
+    query = table.select().where(table.c.run_id == sa.bindparam("run"), table.c.state == "open", is_open(ledger))
     if of_this_number:
         query = query.where(table.c.number == sa.bindparam("wanted"))
     return query.order_by(table.c.number).limit(1).with_for_update(skip_locked=True)
@@ -166,15 +163,26 @@ def write_intent(
 
 
 def write_entry(conn: sa.Connection, ledger: Ledger, entry: Entry) -> None:
-    """Write what a slice did, in the slice's own transaction.
+    """Write what a slice did, in the slice's own transaction, which has claimed the batch.
 
     Raises RunClosed (a sealed run takes no entries), and SQLAlchemy's IntegrityError when (run, batch, slice)
     was already done: both roll the slice back.
     """
-    require_open(conn, ledger, entry.run_id)
     values = {**vars(entry), "counts": _json(entry.counts), "bytes": entry.size}
     del values["size"]
-    conn.execute(ledger.entry.insert(), values)
+    new = {f"new_{name}": value for name, value in values.items()}
+    if conn.execute(_entering(ledger), {"run": entry.run_id, **new}).rowcount != 1:
+        run = find_run(conn, ledger, entry.run_id)
+        raise RunClosed(text("ledger_refuses.run_closed", run=run.id, state=run.state))
+
+
+@lru_cache(maxsize=1)
+def _entering(ledger: Ledger) -> sa.Insert:
+    """One statement with the question whether the run is open."""
+    columns = list(ledger.entry.c)
+    values = [sa.bindparam(f"new_{c.name}", type_=c.type) for c in columns]
+    query = sa.select(*values).where(is_open(ledger))
+    return ledger.entry.insert().from_select(columns, query).execution_options(preserve_rowcount=True)
 
 
 def entry_exists(conn: sa.Connection, ledger: Ledger, attempt: str) -> bool:

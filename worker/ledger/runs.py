@@ -9,7 +9,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from config.catalogue import text
-from worker.ledger.errors import LedgerError, RunClosed
+from worker.ledger.errors import LedgerError
 from worker.ledger.locks import lock
 from worker.ledger.states import RUN_ARROWS, RunState, check_arrow
 from worker.ledger.tables import Ledger
@@ -123,12 +123,14 @@ def create_run(conn: sa.Connection, ledger: Ledger, new: NewRun, once: bool = Fa
     return find_run(conn, ledger, run_id), True
 
 
-def require_open(conn: sa.Connection, ledger: Ledger, run_id: str) -> None:
-    """Raise RunClosed unless the run is open; it then stays open until this transaction ends."""
+def keep_state(conn: sa.Connection, ledger: Ledger, run_id: str) -> None:
+    """An open run stays open until this transaction ends: whoever closes it waits. Ask for its state afterwards."""
     lock(conn, ledger, _run_lock(run_id), shared=True)
-    run = find_run(conn, ledger, run_id)
-    if run.state != "open":
-        raise RunClosed(text("ledger_refuses.run_closed", run=run_id, state=run.state))
+
+
+def is_open(ledger: Ledger) -> sa.ColumnElement[bool]:
+    """Whether the run of the parameter `run` is open."""
+    return sa.exists().where(ledger.run.c.id == sa.bindparam("run"), ledger.run.c.state == "open")
 
 
 def close_run(
