@@ -67,8 +67,8 @@ def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     pairs = _pairs_query(stage)
     more = [] if stage.by_person else [_busy_query(stage), *_owner_queries(stage)]
     kinds: tuple[Stones, ...] = ("none", "whole", "in part")
-    due = [_tombstones_query(stage), *(_due_query(stage, stones, alone) for stones in kinds for alone in (True, False))]
-    return [*due, *([] if pairs is None else [pairs]), *more]
+    due = [_due_query(stage, stones, alone) for stones in kinds for alone in (True, False)]
+    return [_tombstones_query(stage), *due, *([] if pairs is None else [pairs]), *more]
 
 
 def _lock(
@@ -186,11 +186,17 @@ def due_with_clocks(
     were there when theirs were locked; one that comes is looked for before COMMIT, whatever this says."""
     if not keys:
         return {}
-    parameters = {"keys": bare(keys)}
-    remain = set(connection.execute(_tombstones_query(stage), parameters).scalars().all())
-    stones: Stones = "in part" if True in remain else "whole" if False in remain else "none"
-    found = connection.execute(_due_query(stage, stones, alone), parameters).all()
+    query = _due_query(stage, _stones(connection, stage, keys), alone)
+    found = connection.execute(query, {"keys": bare(keys)}).all()
     return {tuple(key): moment_of(clock) for *key, clock in found}
+
+
+def _stones(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) -> Stones:
+    """What tombstones the units have, taken together."""
+    if not stage.is_remembered:
+        return "none"
+    remain = set(connection.execute(_tombstones_query(stage), {"keys": bare(keys)}).scalars().all())
+    return "in part" if True in remain else "whole" if False in remain else "none"
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

@@ -40,7 +40,7 @@ def _is_held(connection: sa.Connection, scene: Scene, people: People, place: Sli
     stage = StagePlan(scene, people, scene.policy.stages[name])
     if _table_is_held(connection, scene, [r.table for r in stage.rules if r.rule.files is not None]):
         return True
-    if stage.unit_is_deleted and not stage.by_person:
+    if not stage.is_remembered:
         return _held_since(connection, scene, committed_at)
     unit_is = partial(_done_in, stage, place)
     persons = people.those(unit_is if stage.by_person else partial(_owns, stage, unit_is))

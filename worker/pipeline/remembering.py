@@ -41,7 +41,7 @@ def write_tombstones(
 
 def _write_units(connection: sa.Connection, tools: Tools, work: Work, place: tuple[str, int, int]) -> None:
     stage, claim = work.stage, work.claim
-    if not claim.units or (stage.unit_is_deleted and not stage.by_person):
+    if not claim.units or not stage.is_remembered:
         return
     waiting = _waiting(connection, work)
     stones = [Tombstone(k, claim.clocks.get(k), work.part or k in waiting) for k in claim.units]
@@ -75,7 +75,7 @@ def _waiting(connection: sa.Connection, work: Work) -> set[Key]:
 
 def remembering_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """The large one of `write_tombstones`, built once a stage."""
-    return [] if stage.unit_is_deleted and not stage.by_person else [_waiting_query(stage)]
+    return [_waiting_query(stage)] if stage.is_remembered else []
 
 
 @lru_cache(maxsize=KEPT_QUERIES)

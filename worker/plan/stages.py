@@ -31,10 +31,10 @@ class StagePlan(RowReasons):
         self.qualified = scene.qualified(stage.name)
 
     @property
-    def unit_is_deleted(self) -> bool:
-        """Whether the unit's own row goes, so that no tombstone is needed for a row's own clock."""
+    def is_remembered(self) -> bool:
+        """Whether its units leave tombstones. A row that goes by its own clock needs none."""
         rule = self.rule_of(self.unit)
-        return rule is not None and rule.deletes
+        return self.by_person or rule is None or not rule.deletes
 
     def units(self) -> sa.FromClause:
         """The table of the units, under a name of its own."""
@@ -149,7 +149,7 @@ class StagePlan(RowReasons):
     ) -> sa.CTE:
         """The last word: what was done before and still looks done is done."""
         state: sa.ColumnElement[str] = self.people.ranks.name(rank)
-        if stones != "none" and (not self.unit_is_deleted or self.by_person):
+        if stones != "none" and self.is_remembered:
             joined, done = self._done(unit, joined, clock, only, stones)
             state = sa.case((done, DONE), else_=state)
         keys = [unit.c[c].label(f"key_{i}") for i, c in enumerate(self.key)]
