@@ -160,7 +160,9 @@ class SyntheticPhone(_Synthetic):
         national = "7" + "[0-9]" * 10
         # The length apart: it is asked in half of the time that a regular expression takes to count.
         shape = looks_like(text, (f"+{national}", national), "[+]?7[0-9]*", dialect)
-        prefix = sa.func.substr(without_plus, 2, 3).in_([sa.literal(p) for p in SYNTHETIC_PREFIXES])
+        # Constants of ours: PostgreSQL looks up a constant in a table, and compares a parameter with each.
+        prefixes = [sa.literal_column(f"'{digits}'", sa.Text) for digits in SYNTHETIC_PREFIXES]
+        prefix = sa.func.substr(without_plus, 2, 3).in_(prefixes)
         return sa.and_(sa.func.length(without_plus) == PHONE_DIGITS, shape, prefix)
 
 
