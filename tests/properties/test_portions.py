@@ -20,4 +20,5 @@ def test_a_batch_goes_in_slices_of_like_size(units: int, size: int) -> None:
     assert [key for keys in taken for key in keys] == batch.keys
     sizes = [len(keys) for keys in taken]
     assert max(sizes) <= size + size // 4
+    assert max(sizes) < size + size / (2 * len(sizes)) + 1, "no nearer to what was asked for, though there are many"
     assert max(sizes) - min(sizes) <= 1

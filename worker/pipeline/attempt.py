@@ -46,12 +46,12 @@ class Portion:
 
     @classmethod
     def of(cls, batch: Batch, size: int) -> "Portion":
-        """The next units of a batch: about `size`, so that what is left goes in slices of like size. A slice of a few
-        units at the end would cost nearly as much as a whole one."""
+        """The next units of a batch: as near to `size` as slices of like size come that take all that is left. A slice
+        of a few units at the end would cost nearly as much as a whole one."""
         cursor = int(batch.cursor or 0)
         if cursor < len(batch.keys):
             left = len(batch.keys) - cursor
-            slices = -(-left // (size + size // MORE_AT_MOST))
+            slices = max((2 * left + size) // (2 * size), -(-left // (size + size // MORE_AT_MOST)))
             keys = batch.keys[cursor : cursor - (-left // slices)]
             return cls(keys, cursor + len(keys), batch.skipped, wait=False)
         return cls(batch.skipped[:size], cursor, batch.skipped[size:], wait=True)

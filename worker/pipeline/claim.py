@@ -196,7 +196,8 @@ def _stones(connection: sa.Connection, stage: StagePlan, keys: Sequence[Key]) ->
     if not stage.is_remembered:
         return "none"
     remain = set(connection.execute(_tombstones_query(stage), {"keys": bare(keys)}).scalars().all())
-    return "in part" if True in remain else "whole" if False in remain else "none"
+    stones: Stones = "in part" if True in remain else "whole" if False in remain else "none"
+    return stones
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
