@@ -71,3 +71,20 @@ def test_who_was_done_under_a_shorter_term_is_still_done(operator: Operator) -> 
     operator.change_policy((PROFILE_TERM, PROFILE_TERM.replace("3 years", "10 years")))
     states = counted(operator)
     assert (states["kept"], states["done"]) == (4, 2)
+
+
+def test_what_is_told_of_one_row_is_told_of_all_rows_of_the_person(operator: Operator) -> None:
+    paying_twin, held, held_twin, quiet_twin = range(8, 12)
+    for key, iin in ((paying_twin, "810101300222"), (held, "810101300828"), (held_twin, "810101300828")):
+        operator.sql(f"INSERT INTO people VALUES ({key}, '{iin}', NULL, 'Name', NULL, '{LONG_AGO}', NULL)")
+    before = counted(operator)
+    assert (before["kept"], before["due"]) == (5, 4)
+    operator.hold("person", "people", str(held))
+    assert counted(operator) == {**before, "due": 2, "held: by hand": 2}
+    assert operator.usual_night().state == "done"
+    moments = f"'{LONG_AGO}', '{LATELY}'"
+    operator.sql(
+        f"INSERT INTO people SELECT {quiet_twin}, iin, NULL, 'Name', NULL, {moments} FROM people WHERE id = {QUIET}"
+    )
+    after = counted(operator)
+    assert (after["done"], after["held: blocked by law"]) == (2, 1)
