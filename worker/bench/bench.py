@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from worker.bench.beside import Keys, fingerprint, found_ledger, write_settings
 from worker.bench.cases import Case
 from worker.bench.ground import Ground, engine_of, execute, own_only
-from worker.bench.limit import limit
+from worker.bench.limit import in_batches, limit
 from worker.bench.rows import INDEXES, TABLES, Size, fill, schema
 from worker.bench.sql import sql_of
 from worker.bench.workers import night_of
@@ -70,11 +70,14 @@ class Bench:
         said["log_bytes"] = None if before is None or after is None else after - before
         return said
 
-    def limit(self, case: Case, connections: int) -> dict[str, Any]:
-        """One turn of the statement on fresh data."""
+    def limit(self, case: Case, connections: int | None) -> dict[str, Any]:
+        """One turn of the statement on fresh data; None: in batches, over one connection."""
         url = self.ground.fresh()
         before = self.ground.log_bytes()
-        rows, seconds = limit(url, case, self.size, connections)
+        if connections is None:
+            rows, seconds = in_batches(url, case, self.size)
+        else:
+            rows, seconds = limit(url, case, self.size, connections)
         after = self.ground.log_bytes()
         log = None if before is None or after is None else after - before
         return {"rows": rows, "seconds": seconds, "log_bytes": log}

@@ -33,14 +33,17 @@ def limit(url: str, case: Case, size: Size, connections: int) -> tuple[int, floa
         return rows, time.perf_counter() - begun
 
 
-def in_batches(url: str, case: Case, size: Size) -> None:
-    """The statement for about so many due people at a time, each with a COMMIT of its own, and nothing else."""
-    step = BATCH_DUE * 100 // size.due
+def in_batches(url: str, case: Case, size: Size) -> tuple[int, float]:
+    """The statement for about so many due people at a time, each with a COMMIT of its own, and nothing else. Rows, and
+    seconds."""
+    step, rows = BATCH_DUE * 100 // size.due, 0
     own_only(sa.make_url(url))
     with engine_of(url) as engine, engine.connect() as connection:
+        begun = time.perf_counter()
         for first in range(1, size.people + 1, step):
             keys = f"BETWEEN {first} AND {first + step - 1}"
-            connection.exec_driver_sql(case.limit(sql_of(url), size, keys))
+            rows += connection.exec_driver_sql(case.limit(sql_of(url), size, keys)).rowcount
+        return rows, time.perf_counter() - begun
 
 
 def _change(url: str, statement: str, ready: threading.Barrier) -> int:

@@ -8,24 +8,25 @@ from worker.bench.bench import Bench, rate
 from worker.bench.cases import Case
 from worker.bench.figures import percentile
 
-CONNECTIONS = {"one": 1, "two": 2}
+LIMITS = {"one": 1, "two": 2, "batches": None}
+"""Over how many connections; None: in batches over one."""
 
 
 def measure(bench: Bench, case: Case, workers: Sequence[int], repeat: int) -> dict[str, Any]:
     """The figures of one case. The warm-up is also what is profiled: it counts for nothing else."""
     approve = bench.approved(case)
     most = bench.ground.workers_at_once
-    connections = {name: n for name, n in CONNECTIONS.items() if n <= most}
+    by_hand = {name: n for name, n in LIMITS.items() if n is None or n <= most}
     workers = [n for n in workers if n <= most]
-    limits: dict[str, list[dict[str, Any]]] = {name: [] for name in connections}
+    limits: dict[str, list[dict[str, Any]]] = {name: [] for name in by_hand}
     nights: dict[int, list[dict[str, Any]]] = {n: [] for n in workers}
     bench.tell("warming", {"case": case.name})
     bench.limit(case, 1)
     profile = bench.night(case, approve, workers[0], profile=True)["profile"]
     for number in range(1, repeat + 1):
         names = {"case": case.name, "number": str(number), "repeat": str(repeat)}
-        for name, n in connections.items():
-            bench.tell("limit", names | {"n": str(n)})
+        for name, n in by_hand.items():
+            bench.tell("limit" if n else "batches", names | {"n": str(n)})
             limits[name].append(bench.limit(case, n))
         for n in workers:
             bench.tell("night", names | {"n": str(n)})
@@ -38,7 +39,7 @@ def _figures(
 ) -> dict[str, Any]:
     found = {name: rate(turns) for name, turns in limits.items()}
     return {
-        "limit": {"one": found["one"], "two": found.get("two")},
+        "limit": {name: found.get(name) for name in LIMITS},
         "limit_log_bytes": _middle(limits["one"], "log_bytes"),
         "night": [_night_figures(n, turns, found) for n, turns in nights.items()],
         "profile": profile,

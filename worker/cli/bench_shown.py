@@ -30,9 +30,9 @@ def show_nights(found: dict[str, dict[str, Any]], bench: Bench) -> None:
 
 
 def _show_limit(case: str, figures: dict[str, Any]) -> None:
-    limits = [[name, rate] for name, rate in figures["limit"].items() if rate is not None]
+    limits = [[text(f"bench_limit.{name}"), rate] for name, rate in figures["limit"].items() if rate is not None]
     title = text("verb_bench.limit", case=text(f"bench_case.{case}"))
-    print_table(title, ["connections", "rows_per_second"], limits)
+    print_table(title, ["by_hand", "rows_per_second"], limits)
 
 
 def _show_nights(figures: dict[str, Any]) -> None:
