@@ -4,6 +4,7 @@ import atexit
 import datetime as dt
 import functools
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,3 +144,17 @@ def make_run(place: Place, **changes: Any) -> Run:
         run, made = create_run(conn, place.ledger, new_run(**changes))
     assert made
     return run
+
+
+def wait_for_a_waiter(place: Place) -> None:
+    """Until some session of this database waits for an advisory lock."""
+    deadline = time.monotonic() + 10
+    query = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    with place.engine.connect() as conn:
+        while time.monotonic() < deadline:
+            if conn.exec_driver_sql(query).scalar():
+                return
+    raise AssertionError("Nobody waited for the lock.")

@@ -1,6 +1,5 @@
 """The gate between destroying and holding, with real sessions."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg.errors import LockNotAvailable
 
-from tests.integration.ledger_support import NOW, Place, ledger_place
+from tests.integration.ledger_support import NOW, Place, ledger_place, wait_for_a_waiter
 from worker.ledger.errors import LedgerError
 from worker.ledger.gate import hold_exclusive, hold_shared
 from worker.ledger.holds import Hold, list_active
@@ -101,17 +100,3 @@ def test_on_sqlite_the_gate_is_the_write_lock(tmp_path: Path) -> None:
         with autocommit.connect() as conn, pytest.raises(LedgerError, match="BEGIN IMMEDIATE"):
             hold_exclusive(conn, place.ledger)
         plain.dispose()
-
-
-def wait_for_a_waiter(place: Place) -> None:
-    """Until some session of this database waits for an advisory lock."""
-    deadline = time.monotonic() + 10
-    query = (
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
-        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
-    with place.engine.connect() as conn:
-        while time.monotonic() < deadline:
-            if conn.exec_driver_sql(query).scalar():
-                return
-    raise AssertionError("Nobody waited for the gate.")

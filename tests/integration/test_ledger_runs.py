@@ -10,9 +10,19 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
-from tests.integration.ledger_support import EACH, NOW, Place, ledger_place, make_run, new_run, store_test_policy
+from tests.integration.ledger_support import (
+    EACH,
+    NOW,
+    Place,
+    ledger_place,
+    make_run,
+    new_run,
+    store_test_policy,
+    wait_for_a_waiter,
+)
 from worker.ledger.batches import (
     AT_ONCE,
+    Batch,
     Entry,
     NewBatch,
     advance_batch,
@@ -221,6 +231,22 @@ def test_a_run_is_not_closed_under_an_open_slice(server: Place) -> None:
                 close_run(closer, server.ledger, run_id, "stopped", NOW)
         write_entry(worker, server.ledger, entry(run_id))
     close(server, run_id)
+
+
+def test_a_claim_that_waits_for_the_run_to_be_closed_gets_no_batch(server: Place) -> None:
+    """What it saw before it waited counts for nothing."""
+    run_id = with_batches(server, 1)
+
+    def claim_it() -> Batch | None:
+        with server.engine.begin() as worker:
+            return claim_batch(worker, server.ledger, run_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with server.engine.begin() as closer:
+            close_run(closer, server.ledger, run_id, "stopped", NOW)
+            claiming = pool.submit(claim_it)
+            wait_for_a_waiter(server)
+        assert claiming.result(timeout=10) is None
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
