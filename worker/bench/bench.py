@@ -64,23 +64,28 @@ class Bench:
     def night(self, case: Case, approve: str, workers: int, profile: bool = False) -> dict[str, Any]:
         """One night on fresh data."""
         _, env_file = self.installed(case)
-        before = self.ground.log_bytes()
-        said = night_of(env_file, self.size.now, approve, workers, profile)
-        after = self.ground.log_bytes()
-        said["log_bytes"] = None if before is None or after is None else after - before
-        return said
+        return self._logged(lambda: night_of(env_file, self.size.now, approve, workers, profile))
 
-    def limit(self, case: Case, connections: int | None) -> dict[str, Any]:
-        """One turn of the statement on fresh data; None: in batches, over one connection."""
+    def limit(self, case: Case, connections: int) -> dict[str, Any]:
+        """One turn of the statement on fresh data."""
         url = self.ground.fresh()
+        return self._logged(lambda: _told(*limit(url, case, self.size, connections)))
+
+    def batches(self, case: Case) -> dict[str, Any]:
+        """The same in batches, over one connection."""
+        url = self.ground.fresh()
+        return self._logged(lambda: _told(*in_batches(url, case, self.size)))
+
+    def _logged(self, turn: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What a turn says, with what the server has written to its log meanwhile."""
         before = self.ground.log_bytes()
-        if connections is None:
-            rows, seconds = in_batches(url, case, self.size)
-        else:
-            rows, seconds = limit(url, case, self.size, connections)
+        said = turn()
         after = self.ground.log_bytes()
-        log = None if before is None or after is None else after - before
-        return {"rows": rows, "seconds": seconds, "log_bytes": log}
+        return said | {"log_bytes": None if before is None or after is None else after - before}
+
+
+def _told(rows: int, seconds: float) -> dict[str, Any]:
+    return {"rows": rows, "seconds": seconds}
 
 
 def make_rows(url: str, size: Size) -> None:

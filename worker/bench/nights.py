@@ -1,22 +1,24 @@
 """`bench night`: limit and night in turn, A B A B, after a warm-up; medians."""
 
 from collections.abc import Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
+from config.catalogue import text
 from worker.bench.bench import Bench, rate
 from worker.bench.cases import Case
 from worker.bench.figures import percentile
 
-LIMITS = {"one": 1, "two": 2, "batches": None}
-"""Over how many connections; None: in batches over one."""
+CONNECTIONS = {"one": 1, "two": 2}
 
 
 def measure(bench: Bench, case: Case, workers: Sequence[int], repeat: int) -> dict[str, Any]:
     """The figures of one case. The warm-up is also what is profiled: it counts for nothing else."""
     approve = bench.approved(case)
     most = bench.ground.workers_at_once
-    by_hand = {name: n for name, n in LIMITS.items() if n is None or n <= most}
+    by_hand = {name: partial(bench.limit, case, n) for name, n in CONNECTIONS.items() if n <= most}
+    by_hand["batches"] = partial(bench.batches, case)
     workers = [n for n in workers if n <= most]
     limits: dict[str, list[dict[str, Any]]] = {name: [] for name in by_hand}
     nights: dict[int, list[dict[str, Any]]] = {n: [] for n in workers}
@@ -25,9 +27,9 @@ def measure(bench: Bench, case: Case, workers: Sequence[int], repeat: int) -> di
     profile = bench.night(case, approve, workers[0], profile=True)["profile"]
     for number in range(1, repeat + 1):
         names = {"case": case.name, "number": str(number), "repeat": str(repeat)}
-        for name, n in by_hand.items():
-            bench.tell("limit" if n else "batches", names | {"n": str(n)})
-            limits[name].append(bench.limit(case, n))
+        for name, turn in by_hand.items():
+            bench.tell("limit", names | {"way": text(f"bench_limit.{name}")})
+            limits[name].append(turn())
         for n in workers:
             bench.tell("night", names | {"n": str(n)})
             nights[n].append(bench.night(case, approve, n))
@@ -39,7 +41,7 @@ def _figures(
 ) -> dict[str, Any]:
     found = {name: rate(turns) for name, turns in limits.items()}
     return {
-        "limit": {name: found.get(name) for name in LIMITS},
+        "limit": {"one": found["one"], "two": found.get("two"), "batches": found["batches"]},
         "limit_log_bytes": _middle(limits["one"], "log_bytes"),
         "night": [_night_figures(n, turns, found) for n, turns in nights.items()],
         "profile": profile,

@@ -51,8 +51,8 @@ class Portion:
         cursor = int(batch.cursor or 0)
         if cursor < len(batch.keys):
             left = len(batch.keys) - cursor
-            slices = max((2 * left + size) // (2 * size), -(-left // (size + size // MORE_AT_MOST)))
-            keys = batch.keys[cursor : cursor - (-left // slices)]
+            nearest, fewest = (2 * left + size) // (2 * size), -(-left // (size + size // MORE_AT_MOST))
+            keys = batch.keys[cursor : cursor - (-left // max(nearest, fewest))]
             return cls(keys, cursor + len(keys), batch.skipped, wait=False)
         return cls(batch.skipped[:size], cursor, batch.skipped[size:], wait=True)
 

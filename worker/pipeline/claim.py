@@ -66,9 +66,10 @@ def claim_queries(stage: StagePlan) -> list[sa.Select[Any]]:
     """The large ones of `claim_units`, built once a stage."""
     pairs = _pairs_query(stage)
     more = [] if stage.by_person else [_busy_query(stage), *_owner_queries(stage)]
-    kinds: tuple[Stones, ...] = ("none", "whole", "in part")
+    kinds: tuple[Stones, ...] = ("none", "whole", "in part") if stage.is_remembered else ("none",)
     due = [_due_query(stage, stones, alone) for stones in kinds for alone in (True, False)]
-    return [_tombstones_query(stage), *due, *([] if pairs is None else [pairs]), *more]
+    remembered = [_tombstones_query(stage)] if stage.is_remembered else []
+    return [*remembered, *due, *([] if pairs is None else [pairs]), *more]
 
 
 def _lock(
